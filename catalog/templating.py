@@ -1,0 +1,127 @@
+"""Jinja inside strings: sandboxed, strict about unknown names, rendered once per distinct input.
+
+The only file that knows Jinja. A string knows which names it reads (`roots`), so that expanding 100,000 variants
+renders a prompt that speaks of the product alone only once per product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from catalog.errors import Problem
+
+MAX_RENDERED_CHARS = 5_000  # no string of an ad is longer; stops a template that multiplies its input
+TRUE_WORDS = {"true", "yes", "1"}
+FALSE_WORDS = {"", "false", "no", "0", "none"}
+
+
+def environment(filters: Mapping[str, Callable[..., Any]]) -> ImmutableSandboxedEnvironment:
+    """Return the sandbox of one campaign; `range` is limited by Jinja's sandbox, autoescape is off: this is not HTML."""
+    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+    sandbox.filters.update(filters)
+    return sandbox
+
+
+@dataclass
+class Text:
+    """One string of a campaign, compiled, with its place in the file.
+
+    `roots` are the names it reads; `copy_keys` the entries of `copy` it asks for by name.
+    """
+
+    place: str
+    source: str
+    roots: frozenset[str]
+    copy_keys: frozenset[str]
+    template: Template | None  # None: no Jinja in it, the source is the text
+    _rendered: dict[tuple[Any, ...], str] = field(default_factory=dict, repr=False)
+
+    def render(self, names: Mapping[str, Any], identity: Callable[[str], Any]) -> str:
+        """Return the text for these names; `identity(root)` tells equal values of a root apart from others.
+
+        Raises:
+            RenderFailed: a name is unknown, or the expression cannot be evaluated.
+        """
+        if self.template is None:
+            return self.source
+        key = tuple(identity(root) for root in sorted(self.roots))
+        if (known := self._rendered.get(key)) is not None:
+            return known
+        text = self._evaluate(names)
+        self._rendered[key] = text
+        return text
+
+    def forget(self) -> None:
+        """Drop what was rendered, so that memory stays bounded over a long expansion."""
+        self._rendered.clear()
+
+    def _evaluate(self, names: Mapping[str, Any]) -> str:
+        assert self.template is not None
+        try:
+            text = self.template.render(names)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise RenderFailed(self.problem(error, names)) from error
+        if len(text) > MAX_RENDERED_CHARS:
+            raise RenderFailed(
+                Problem(self.place, f"{len(text):,} characters after rendering", f"At most {MAX_RENDERED_CHARS:,} fit.")
+            )
+        return text
+
+    def problem(self, error: Exception, names: Iterable[str]) -> Problem:
+        """Say what went wrong and which names there are."""
+        fact = getattr(error, "message", None) or str(error) or type(error).__name__
+        return Problem(self.place, fact, f"Known names: {', '.join(sorted(names))}.")
+
+
+class RenderFailed(Exception):
+    """One string cannot be rendered for one variant."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
+
+def compile_text(sandbox: ImmutableSandboxedEnvironment, source: str, place: str) -> Text | Problem:
+    """Return the compiled string, or the problem with its syntax."""
+    if "{{" not in source and "{%" not in source and "{#" not in source:
+        return Text(place, source, frozenset(), frozenset(), None)
+    try:
+        tree = sandbox.parse(source)
+        template = sandbox.from_string(source)
+    except TemplateSyntaxError as error:
+        return Problem(place, error.message or "not a Jinja expression", f"Mend {source!r}.")
+    except TemplateError as error:
+        return Problem(place, str(error), f"Mend {source!r}.")
+    return Text(place, source, _roots(tree), _copy_keys(tree), template)
+
+
+def is_true(text: str) -> bool:
+    """Tell whether a rendered `when:` means yes: any text but empty, false, no, none and 0."""
+    word = text.strip().lower()
+    return word in TRUE_WORDS or word not in FALSE_WORDS
+
+
+def _roots(tree: nodes.Template) -> frozenset[str]:
+    return frozenset(name.name for name in tree.find_all(nodes.Name) if name.ctx == "load")
+
+
+def _copy_keys(tree: nodes.Template) -> frozenset[str]:
+    attributes = (node.attr for node in tree.find_all(nodes.Getattr) if _is_copy(node.node))
+    items = (
+        node.arg.value
+        for node in tree.find_all(nodes.Getitem)
+        if _is_copy(node.node) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)
+    )
+    return frozenset(attributes) | frozenset(items)
+
+
+def _is_copy(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "copy"

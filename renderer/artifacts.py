@@ -1,0 +1,212 @@
+"""The nouns one stage hands to the next, in the order of the flow. All frozen, all JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from catalog import Brand, Format, Look, Locale, Variant
+
+
+class Record(BaseModel):
+    """Frozen, strict about unknown fields, written as canonical JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shot(Record):
+    """One continuous take to be made. Knows no locale, and a product only by what the picture shows.
+
+    `image_sha256` is set only when the product's picture conditions the model.
+    """
+
+    key: str
+    model: str
+    revision: str
+    look: Look
+    prompt: str
+    negative_prompt: str
+    image_sha256: str | None
+    width: int
+    height: int
+    num_frames: int
+    frame_rate: float
+    num_inference_steps: int
+    guidance_scale: float
+    seed: int
+
+    @property
+    def duration_s(self) -> float:
+        return self.num_frames / self.frame_rate
+
+
+class Take(Record):
+    """The video a model returned for a shot; `object` is its place in the store."""
+
+    key: str
+    object: str
+    width: int
+    height: int
+    num_frames: int
+    frame_rate: float
+    seconds_spent: float
+
+
+class Line(Record):
+    """One text to be spoken.
+
+    `text` may carry annotations, U+FFF9 shown U+FFFA spoken U+FFFB, so that a price is shown as digits and spoken as words.
+    """
+
+    key: str
+    text: str
+    locale: str
+    voice: str
+    voice_revision: str
+
+
+class Word(Record):
+    """One shown word (or annotated stretch) and when it is spoken, in ms from the start of the line."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+class Speech(Record):
+    """The recording of a line: mono WAV at `sample_rate` Hz in the store, with word times that follow the shown text."""
+
+    key: str
+    object: str
+    sample_rate: int
+    duration_ms: int
+    grade: Literal["neural", "accented", "basic", "draft"]
+    words: tuple[Word, ...]
+
+
+class Cue(Record):
+    """Text on screen from `start_ms` to `end_ms`; `lines` are already broken; `words` time a highlight."""
+
+    start_ms: int
+    end_ms: int
+    lines: tuple[str, ...]
+    words: tuple[Word, ...] = ()
+
+
+class CueSheet(Record):
+    """All cues of one line for one locale and format, in ms from the start of the line."""
+
+    key: str
+    cues: tuple[Cue, ...]
+
+
+class Placed(Record):
+    """Text or picture that the composer put on screen: frames [first, last), pixels, and what it says."""
+
+    role: Literal["headline", "badge", "caption", "product", "logo", "cta", "legal", "subline"]
+    text: str
+    first_frame: int
+    last_frame: int
+    x: int
+    y: int
+    width: int
+    height: int
+    contrast: float | None = None  # WCAG 2.2 ratio of text to what lies under it, where it is text
+
+
+class Creative(Record):
+    """The finished file of one variant."""
+
+    key: str
+    variant_id: str
+    object: str
+    webvtt: str
+    srt: str
+    poster: str
+    sha256: str
+    size_bytes: int
+    width: int
+    height: int
+    num_frames: int
+    frame_rate: int
+    placed: tuple[Placed, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return self.num_frames / self.frame_rate
+
+
+class Finding(Record):
+    """One result of one check. Severity `error` keeps the creative from being published."""
+
+    check: str
+    severity: Literal["ok", "warning", "error"]
+    measured: str
+    limit: str
+    message: str
+
+
+class Checked(Record):
+    """All findings of one creative, and the facts that were measured."""
+
+    key: str
+    variant_id: str
+    sha256: str
+    findings: tuple[Finding, ...]
+    video_codec: str
+    audio_codec: str
+    duration_s: float
+    loudness_lufs: float
+    peak_dbtp: float
+
+    @property
+    def passed(self) -> bool:
+        return all(finding.severity != "error" for finding in self.findings)
+
+
+class Decision(Record):
+    """What a person (or the campaign's own rule) said about exactly these bytes."""
+
+    variant_id: str
+    sha256: str
+    verdict: Literal["approve", "reject", "retake"]
+    reason: str
+    reviewer: str
+    decided_at: str  # ISO 8601, UTC
+
+
+class Delivery(Record):
+    """A creative at its destination."""
+
+    variant_id: str
+    sha256: str
+    url: str
+    captions: tuple[str, ...]
+    delivered_at: str  # ISO 8601, UTC
+
+
+class VariantPlan(Record):
+    """One variant and the keys of what it needs, in story order.
+
+    `shots` has one key per scene; `lines` and `cues` one per scene and one more for the end card if there is one,
+    None where it is silent.
+    """
+
+    variant: Variant
+    shots: tuple[str, ...]
+    lines: tuple[str | None, ...]
+    cues: tuple[str | None, ...]
+    creative_key: str
+
+
+class RunContext(Record):
+    """What every task of a run needs to know besides its own batch."""
+
+    campaign: str
+    run_id: str
+    as_of: str
+    model: str
+    brand: Brand
+    locales: dict[str, Locale]
+    formats: dict[str, Format]

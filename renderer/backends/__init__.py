@@ -1,0 +1,85 @@
+"""What may be swapped: video models and voices. A backend is a protocol and a row in a table.
+
+The row holds facts that planning needs and is readable without a GPU and without the backend's libraries; the
+module behind it is imported only when the backend is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.artifacts import Line, Shot, Word
+from renderer.errors import PlanError
+
+Frames = NDArray[np.uint8]  # RGB, (num_frames, height, width, 3)
+Grade = Literal["neural", "accented", "basic", "draft"]
+
+
+class VideoModel(Protocol):
+    """Makes the frames of shots. Built once per worker, used for many shots."""
+
+    def generate(self, shot: Shot, image: Frames | None) -> Frames:
+        """Return uint8 RGB, (shot.num_frames, shot.height, shot.width, 3).
+
+        `image`, (1, height, width, 3), is the product's picture where `shot.image_sha256` is set.
+
+        Raises:
+            BackendError: the model cannot do what the shot asks.
+        """
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a voice returns: mono float32 samples in [-1, 1], (num_samples,), their rate in Hz, and word times."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    words: tuple[Word, ...]
+
+
+class Voice(Protocol):
+    """Speaks lines. Built once per worker, used for many lines."""
+
+    def speak(self, line: Line) -> Recording:
+        """Return the recording; word texts follow the shown text of the line.
+
+        Raises:
+            BackendError: the text holds what this voice cannot speak, or the engine failed.
+        """
+
+
+@dataclass(frozen=True)
+class VideoModelFacts:
+    """What fits a video model, and what it costs."""
+
+    loader: str  # "module:class"
+    revision: str  # weights and code; part of every shot's key
+    scenes: tuple[str, ...]  # looks it knows by name; empty means: any text
+    uses_prompt: bool
+    takes_image: bool  # can do `product: in_shot`
+    sizes: dict[str, tuple[int, int]]  # aspect ratio such as "9:16" to native (width, height)
+    frame_rate: float
+    max_num_frames: int
+    frame_step: int  # num_frames = 1 + n * frame_step; 0 where only max_num_frames fits
+    num_inference_steps: int
+    guidance_scale: float
+    gpu_seconds_per_shot: float  # on the card the benchmarks name; used for estimates only
+    cpu_seconds_per_shot: float
+    licence: str
+
+
+@dataclass(frozen=True)
+class VoiceFacts:
+    """Which languages a voice speaks, and how well."""
+
+    loader: str
+    revision: str
+    languages: tuple[str, ...]
+    grade: Grade
+    extra: str  # the optional dependency that brings it: pip install 'adloom[extra]'
+    licence: str

@@ -1,0 +1,58 @@
+"""The error tree of the renderer. Every message reads "place: fact. What fits."
+
+* RenderError
+  x SettingsError       the environment says something that does not fit
+  x PlanError           the campaign asks for what no model, voice or budget can do
+  x BackendError        a video model or a voice failed or is not installed
+  x MediaError          a picture, sound or video cannot be read or written
+  x StoreError          the object store refused or could not be reached
+  x WorkerLost          the process that worked on the item died
+  x StageFailed         a stage ended with failed items
+  x ServiceError        the S3 server or Airflow did not start, or a run could not be followed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RenderError(Exception):
+    """Base of all errors of this package; takes one message, so it survives pickling."""
+
+    retryable: ClassVar[bool] = False
+
+
+class SettingsError(RenderError):
+    """The environment holds an unknown or unusable setting."""
+
+
+class PlanError(RenderError):
+    """The plan asks for something that cannot be made."""
+
+
+class BackendError(RenderError):
+    """A video model or a voice could not do its work."""
+
+
+class MediaError(RenderError):
+    """A media file is broken or of a kind that does not fit."""
+
+
+class StoreError(RenderError):
+    """The object store did not do what was asked; usually worth another try."""
+
+    retryable: ClassVar[bool] = True
+
+
+class WorkerLost(RenderError):
+    """The worker process died (killed, out of memory) while it had the item."""
+
+    retryable: ClassVar[bool] = True
+
+
+class StageFailed(RenderError):
+    """Some items of a stage failed; the others are safe in the store."""
+
+
+class ServiceError(RenderError):
+    """A local service did not start, stopped, or could not be reached."""

@@ -1,0 +1,9 @@
+"""The code version of each stage. Raise one when the same input now gives other bytes: everything it made is made anew."""
+
+CODE_VERSIONS = {
+    "generate": 1,
+    "narrate": 1,
+    "caption": 1,
+    "compose": 1,
+    "check": 1,
+}
