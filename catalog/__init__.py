@@ -1,17 +1,20 @@
 """What to say to whom: products, locales, formats and campaigns in, variants out. No GPU, no network.
 
-products.py, locales.py, formats.py read rows; campaign.py reads a template folder; expand.py joins them.
+These are the records. Readers and functions stay in their modules: `inputs.read_inputs` reads a campaign folder with
+all that it names, `combine.combine` lists what it asks for, `expand.expand` renders it.
 """
 
-from catalog.campaign import Brand, Look, Music
+from catalog.campaign import Brand, Campaign, Look, Music, Sample
 from catalog.errors import CatalogError, Problem
-from catalog.expand import EndCard, Scene, Variant
 from catalog.formats import Format, SafeArea
 from catalog.locales import CaptionRules, Locale, SpokenMoney
-from catalog.products import Money, Product, ProductImage
+from catalog.money import Money
+from catalog.products import Product, ProductImage
+from catalog.variant import EndCard, Refusal, Scene, Variant
 
 __all__ = [
     "Brand",
+    "Campaign",
     "CaptionRules",
     "CatalogError",
     "EndCard",
@@ -23,7 +26,9 @@ __all__ = [
     "Problem",
     "Product",
     "ProductImage",
+    "Refusal",
     "SafeArea",
+    "Sample",
     "Scene",
     "SpokenMoney",
     "Variant",

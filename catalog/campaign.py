@@ -2,41 +2,229 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from catalog.errors import CatalogError, Problem
+from catalog.yamlfile import YamlFile, read_yaml, validate
+
+CAMPAIGN_FILE = "campaign.yaml"
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+HexColour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+Camera = Literal["static", "pan_left", "pan_right", "tilt_up", "tilt_down", "dolly_in", "dolly_out"]
 
 
-class Look(BaseModel):
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Look(_Strict):
     """What the picture shows and how the camera moves: the words that video models are conditioned by."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     scene: str
-    palette: tuple[str, str, str]  # "#RRGGBB": dark, middle, light
-    camera: Literal["static", "pan_left", "pan_right", "tilt_up", "tilt_down", "dolly_in", "dolly_out"] = "static"
-    camera_speed: float = 1.0
+    palette: tuple[HexColour, HexColour, HexColour]  # dark, middle, light
+    camera: Camera = "static"
+    camera_speed: Annotated[float, Field(gt=0, le=3)] = 1.0
 
 
-class Brand(BaseModel):
-    """The sender of the ads. `logo` is a path while reading and an object of the store in a run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Brand(_Strict):
+    """The sender of the ads. `logo` is an SVG or PNG beside the campaign; in a run it lies in the store by its hash."""
 
     name: str
     logo: str
     logo_sha256: str = ""
-    ink: str = "#15181E"  # text on light ground
-    paper: str = "#FFFFFF"  # text on dark ground
-    accent: str = "#FFB000"  # badge and call to action
+    ink: HexColour = "#15181E"  # text on light ground
+    paper: HexColour = "#FFFFFF"  # text on dark ground
+    accent: HexColour = "#FFB000"  # badge and call to action
     headline_font: str = "Outfit"
 
 
-class Music(BaseModel):
+class Music(_Strict):
     """The bed under the voice, synthesized: royalty-free, with known beats."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     mood: Literal["bright", "calm", "none"] = "bright"
-    bpm: int = 100
+    bpm: Annotated[int, Field(ge=50, le=180)] = 100
     seed: int = 7
+
+
+class LookTemplate(_Strict):
+    """A look whose words may be Jinja. `palette`: three colours, as one string or a list."""
+
+    scene: str
+    palette: str | tuple[str, str, str]
+    camera: str = "static"
+    camera_speed: float = 1.0
+
+
+class SceneTemplate(_Strict):
+    """One slot of the story. Every string may be Jinja."""
+
+    id: Annotated[str, Field(pattern=NAME)]
+    duration_s: Seconds
+    when: str = "true"
+    look: LookTemplate
+    prompt: str = ""
+    negative_prompt: str = ""
+    product: str = "composite"
+    headline: str = ""
+    subline: str = ""
+    badge: str = ""
+    badge_was: str = ""
+    narration: str = ""
+
+
+class EndCardTemplate(_Strict):
+    """The last seconds of the ad. Every string may be Jinja."""
+
+    duration_s: Seconds
+    headline: str = ""
+    cta: str = ""
+    legal: str = "{{ locale.legal_line }}"
+    narration: str = ""
+
+
+class Zip(_Strict):
+    """Axes that advance together: the first values of all, then the second ones."""
+
+    zip: dict[str, tuple[str, ...]]
+
+    @field_validator("zip")
+    @classmethod
+    def _same_length(cls, columns: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if len({len(values) for values in columns.values()}) > 1:
+            counts = ", ".join(f"{name} has {len(values)}" for name, values in columns.items())
+            raise ValueError(f"zipped axes need equally many values; {counts}")
+        return columns
+
+
+class Join(_Strict):
+    """Axes from the rows of a CSV file whose `on` columns equal the variant's product, locale or format."""
+
+    join: str
+    on: tuple[Literal["product", "locale", "format"], ...]
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _one_or_many(cls, on: Any) -> Any:
+        return (on,) if isinstance(on, str) else on
+
+
+class Where(_Strict):
+    """Which variants an override is for; a locale may be a language alone."""
+
+    product: str | None = None
+    locale: str | None = None
+    format: str | None = None
+    axes: dict[str, str] = {}
+
+    def matches(self, product: str, locale: str, format_id: str, axes: Mapping[str, str]) -> bool:
+        """Tell whether a variant is meant."""
+        return (
+            self.product in (None, product)
+            and self.format in (None, format_id)
+            and (self.locale is None or locale == self.locale or locale.startswith(f"{self.locale}-"))
+            and all(axes.get(name) == value for name, value in self.axes.items())
+        )
+
+
+class Override(_Strict):
+    """Other values for some variants: of one scene, or of the end card (`scene: end_card`)."""
+
+    where: Where
+    scene: str
+    set: dict[str, Any]
+
+
+class Sample(_Strict):
+    """The part that is rendered unless everything is asked for: lists to choose from, and at most `count` of it."""
+
+    products: tuple[str, ...] | None = None
+    locales: tuple[str, ...] | None = None
+    formats: tuple[str, ...] | None = None
+    count: Annotated[int, Field(ge=1)] | None = None
+
+
+class Budget(_Strict):
+    """What a run may cost; planning refuses more."""
+
+    gpu_hours: Annotated[float, Field(gt=0)]
+
+
+class Campaign(_Strict):
+    """A campaign as its author wrote it; strings are not yet rendered."""
+
+    id: Annotated[str, Field(pattern=NAME)]
+    feed: str
+    brand: Brand
+    products: dict[str, str | tuple[str, ...]] = {}
+    locales: Annotated[tuple[str, ...], Field(min_length=1)]
+    formats: Annotated[tuple[str, ...], Field(min_length=1)]
+    prices: Literal["local", "feed"] = "local"
+    copy_fallback: dict[str, str] = {}
+    names: dict[str, str] = {}
+    axes: dict[str, tuple[str, ...] | Zip | Join] = {}
+    when: str = "true"
+    sample: Sample = Sample()
+    model: str = "backdrop"
+    num_inference_steps: Annotated[int, Field(ge=1, le=200)] | None = None
+    guidance_scale: Annotated[float, Field(ge=0, le=30)] | None = None
+    seed: int = 0
+    budget: Budget | None = None
+    review: Literal["automatic", "people"] = "automatic"
+    scenes: Annotated[tuple[SceneTemplate, ...], Field(min_length=1)]
+    end_card: EndCardTemplate | None = None
+    music: Music = Music()
+    overrides: tuple[Override, ...] = ()
+
+
+def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
+    """Read `campaign.yaml` of a folder and check what can be checked without products.
+
+    Raises:
+        CatalogError: every problem found, with file and line.
+    """
+    file = read_yaml(folder / CAMPAIGN_FILE, name=f"{folder.name}/{CAMPAIGN_FILE}")
+    campaign = validate(file, Campaign)
+    problems = [*_inside(campaign, file, folder), *_twins(campaign, file), *_known_scenes(campaign, file)]
+    if problems:
+        raise CatalogError(problems)
+    return campaign, file
+
+
+def _inside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:
+    """Files that the campaign names must exist."""
+    named = {("feed",): campaign.feed, ("brand", "logo"): campaign.brand.logo}
+    named |= {("axes", name, "join"): axis.join for name, axis in campaign.axes.items() if isinstance(axis, Join)}
+    return [
+        Problem(file.place(*steps), f"there is no file '{name}' in {folder.name}/", "Check the name.")
+        for steps, name in named.items()
+        if not (folder / name).is_file()
+    ]
+
+
+def _twins(campaign: Campaign, file: YamlFile) -> list[Problem]:
+    seen: set[str] = {"end_card"}
+    problems = []
+    for number, scene in enumerate(campaign.scenes):
+        if scene.id in seen:
+            problems.append(Problem(file.place("scenes", number, "id"), f"'{scene.id}' is taken", "Choose another id."))
+        seen.add(scene.id)
+    return problems
+
+
+def _known_scenes(campaign: Campaign, file: YamlFile) -> list[Problem]:
+    known = [scene.id for scene in campaign.scenes] + ["end_card"] * (campaign.end_card is not None)
+    return [
+        Problem(
+            file.place("overrides", number, "scene"),
+            f"there is no scene '{override.scene}'",
+            f"Known: {', '.join(known)}.",
+        )
+        for number, override in enumerate(campaign.overrides)
+        if override.scene not in known
+    ]

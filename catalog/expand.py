@@ -2,58 +2,216 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from catalog.campaign import Look, Music
-
-
-class Scene(BaseModel):
-    """One scene of one variant, every string rendered. Empty strings are not shown or spoken."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    duration_s: float
-    look: Look
-    prompt: str
-    negative_prompt: str
-    product: Literal["composite", "in_shot", "none"]
-    headline: str
-    subline: str
-    badge: str
-    badge_was: str  # the former price, shown struck through beside the badge
-    narration: str  # may carry U+FFF9 shown U+FFFA spoken U+FFFB
+from catalog.combine import Combination
+from catalog.errors import Problem
+from catalog.inputs import Inputs, copy_chain, in_currency
+from catalog.locales import Locale
+from catalog.names import Names, OwnNames, Tills, compile_words, view
+from catalog.products import Product, ProductImage
+from catalog.spoken import annotate
+from catalog.story import EndCardText, SceneText, Story, compile_story, raise_problems, shown, tidy
+from catalog.templating import RenderFailed, environment, is_true
+from catalog.variant import EndCard, Refusal, Scene, Variant
 
 
-class EndCard(BaseModel):
-    """The last seconds: brand, call to action, legal line."""
+def expand(
+    inputs: Inputs,
+    combinations: Iterable[Combination],
+    images: Mapping[str, ProductImage],
+    unusable: Mapping[str, Problem],
+    moment: datetime,
+) -> Iterator[Variant | Refusal]:
+    """Yield a variant, or the refusal that explains its absence, for every combination the campaign's `when` wants.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `images` and `unusable` say by product id which pictures there are and why others cannot be used;
+    `moment` (aware) decides about sale windows.
 
-    duration_s: float
-    headline: str
-    cta: str
-    legal: str
-    narration: str
+    Raises:
+        CatalogError: strings of the campaign are not Jinja, or overrides do not fit; nothing was yielded.
+    """
+    return _Expander(inputs, images, unusable, moment).run(combinations)
 
 
-class Variant(BaseModel):
-    """One ad to be made: product x locale x format x axes of one campaign."""
+class _Expander:
+    """The state of one expansion: compiled stories, and what was rendered for the current product."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    def __init__(
+        self, inputs: Inputs, images: Mapping[str, ProductImage], unusable: Mapping[str, Problem], moment: datetime
+    ) -> None:
+        self.inputs = inputs
+        self.images = images
+        self.refused = {**inputs.refused_products, **unusable}
+        self.refused_locales = dict(inputs.refused_locales)
+        self.moment = moment
+        self.products = {product.id: product for product in inputs.products}
+        self.tills = Tills()
+        sandbox = environment(self.tills.annotated, annotate)
+        self.words = {tag: compile_words(inputs, tag, sandbox) for tag in inputs.copy}
+        self.stories: dict[tuple[str, tuple[int, ...]], Story] = {}
+        self.views: dict[str, Mapping[str, Any]] = {}
+        self.own_names: OwnNames = {}
+        self.scenes: dict[tuple[Any, ...], Any] = {}
+        self._compile_all()
 
-    id: str  # aurora_launch/aur-bottle-750/de-DE/story_9x16 plus axis values
-    campaign: str
-    product_id: str
-    locale: str
-    format: str
-    axes: dict[str, str]
-    image_sha256: str
-    has_cutout: bool
-    price: str  # as shown to this locale
-    sale_price: str  # as shown, or empty
-    scenes: tuple[Scene, ...]
-    end_card: EndCard | None
-    music: Music
+    def run(self, combinations: Iterable[Combination]) -> Iterator[Variant | Refusal]:
+        """See `expand`."""
+        product_id = None
+        for combination in combinations:
+            if combination.product_id != product_id:
+                product_id = combination.product_id
+                self.views.clear()
+                self.own_names.clear()
+                self.scenes.clear()
+            try:
+                variant = self._variant(combination)
+            except RenderFailed as failed:
+                yield self._refusal(combination, failed.problem)
+            else:
+                if variant is not None:
+                    yield variant
+
+    def _compile_all(self) -> None:
+        """Compile every story once, so that syntax errors and missing copy are known before the first variant."""
+        numbers = tuple((number,) for number in range(len(self.inputs.campaign.overrides)))
+        for tag, words in self.words.items():
+            for overrides in ((), *numbers):
+                self._story(tag, overrides)
+            missing = sorted(words.compiler.copy_keys - words.copy.keys())
+            if missing:
+                self.refused_locales.setdefault(tag, _missing_copy(self.inputs, tag, missing))
+        for words in self.words.values():
+            raise_problems(words.compiler)
+
+    def _story(self, tag: str, overrides: tuple[int, ...]) -> Story:
+        key = (tag, overrides)
+        if key not in self.stories:
+            self.stories[key] = compile_story(self.inputs.campaign, overrides, self.words[tag].compiler)
+        return self.stories[key]
+
+    def _refusal(self, combination: Combination, problem: Problem) -> Refusal:
+        return Refusal(
+            variant_id=combination.variant_id(self.inputs.campaign.id),
+            product_id=combination.product_id,
+            locale=combination.locale,
+            format=combination.format,
+            reason=str(problem),
+        )
+
+    def _product(self, combination: Combination) -> tuple[Product, Product, Locale]:
+        """Return the product as the feed has it, as the locale knows it, and the locale.
+
+        Raises:
+            RenderFailed: one of them cannot be used.
+        """
+        if (problem := self.refused.get(combination.product_id)) is not None:
+            raise RenderFailed(problem)
+        if (problem := self.refused_locales.get(combination.locale)) is not None:
+            raise RenderFailed(problem)
+        product = self.products[combination.product_id]
+        locale = self.inputs.locales[combination.locale]
+        local = self.inputs.local.get(locale.tag, {}).get(product.id, product)
+        campaign = self.inputs.campaign
+        if (problem := in_currency(local, locale, campaign.prices, campaign.feed)) is not None:
+            raise RenderFailed(problem)
+        return product, local, locale
+
+    def _variant(self, combination: Combination) -> Variant | None:
+        product, local, locale = self._product(combination)
+        campaign, axes = self.inputs.campaign, dict(combination.axes)
+        words = self.words[locale.tag]
+        place = {"locale": locale, "format": self.inputs.formats[combination.format], **axes}
+        names = Names(words, place, {"locale": locale.tag, "format": combination.format, **axes})
+        names.fill(self._view(product), self._view(local), self.own_names)
+        if not is_true(words.when.render(names.texts)):
+            return None
+        matching = tuple(
+            number
+            for number, override in enumerate(campaign.overrides)
+            if override.where.matches(product.id, locale.tag, combination.format, axes)
+        )
+        story = self._story(locale.tag, matching)
+        image = self.images[product.id]
+        sale_price = local.sale_price_at(self.moment)
+        return Variant(
+            id=combination.variant_id(campaign.id),
+            campaign=campaign.id,
+            product_id=product.id,
+            locale=locale.tag,
+            format=combination.format,
+            axes=axes,
+            image_sha256=image.sha256,
+            has_cutout=image.has_cutout,
+            price=self.tills.shown(local.price, locale),
+            sale_price="" if sale_price is None else self.tills.shown(sale_price, locale),
+            scenes=self._scenes(story, names),
+            end_card=None if story.end_card is None else self._once(story.end_card, names, _end_card),
+            music=campaign.music,
+        )
+
+    def _view(self, product: Product) -> Mapping[str, Any]:
+        key = f"{product.source} {product.title} {product.price}"
+        if key not in self.views:
+            self.views[key] = view(product, self.images[product.id], self.moment)
+        return self.views[key]
+
+    def _scenes(self, story: Story, names: Names) -> tuple[Scene, ...]:
+        scenes = tuple(
+            scene for scene in (self._once(scene, names, _scene) for scene in story.scenes) if scene is not None
+        )
+        if not scenes:
+            raise RenderFailed(
+                Problem(story.scenes[0].place, "no scene is left by its 'when'", "Let one scene always show.")
+            )
+        return scenes
+
+    def _once(self, part: Part, names: Names, render: Callable[[Any, Names], Any]) -> Any:
+        """Render a part once for everything it depends on; formats mostly share theirs."""
+        key = (id(part), *map(names.identity.get, part.roots))
+        if key not in self.scenes:
+            self.scenes[key] = render(part, names)
+        return self.scenes[key]
+
+
+Part = SceneText | EndCardText
+
+
+def _scene(scene: SceneText, names: Names) -> Scene | None:
+    if not scene.wanted(names.texts):
+        return None
+    picture = {name: tidy(text.render(names.pictures)) for name, text in scene.picture.items()}
+    if picture["product"] not in PRODUCT_MODES:
+        problem = Problem(
+            scene.picture["product"].place,
+            f"'{picture['product']}' is no way to show a product",
+            "Use composite, in_shot or none.",
+        )
+        raise RenderFailed(problem)
+    return Scene(
+        id=scene.template.id,
+        duration_s=scene.template.duration_s,
+        look=scene.render_look(names.pictures),
+        **picture,
+        **shown(scene.texts, names.texts),
+        narration=tidy(scene.narration.render(names.texts)),
+    )
+
+
+PRODUCT_MODES = ("composite", "in_shot", "none")
+
+
+def _end_card(card: EndCardText, names: Names) -> EndCard:
+    return EndCard(
+        duration_s=card.template.duration_s,
+        **shown(card.texts, names.texts),
+        narration=tidy(card.narration.render(names.texts)),
+    )
+
+
+def _missing_copy(inputs: Inputs, tag: str, missing: Sequence[str]) -> Problem:
+    keys = ", ".join(f"'{key}'" for key in missing)
+    files = " or ".join(f"copy/{name}.yaml" for name in copy_chain(tag, inputs.campaign.copy_fallback))
+    return Problem(f"{inputs.folder.name}/copy", f"{tag} has no {keys}", f"Add it to {files}.", tag)

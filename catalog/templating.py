@@ -7,10 +7,11 @@ renders a prompt that speaks of the product alone only once per product.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from catalog.errors import Problem
@@ -20,18 +21,32 @@ TRUE_WORDS = {"true", "yes", "1"}
 FALSE_WORDS = {"", "false", "no", "0", "none"}
 
 
-def environment(filters: Mapping[str, Callable[..., Any]]) -> ImmutableSandboxedEnvironment:
-    """Return the sandbox of one campaign; `range` is limited by Jinja's sandbox, autoescape is off: this is not HTML."""
-    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
-    sandbox.filters.update(filters)
+LOCALE_FILTERS = {"money"}  # these look at the variant's locale without naming it
+
+
+def environment(money: Callable[[Any, Any], str], spoken: Callable[[str, str], str]) -> ImmutableSandboxedEnvironment:
+    """Return the sandbox of a campaign with the filters `money` and `spoken`. No autoescape: this is not HTML."""
+    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+    @pass_context
+    def money_here(context: Context, amount: Any) -> str:
+        return money(amount, context["locale"])
+
+    sandbox.filters["money"] = money_here
+    sandbox.filters["spoken"] = spoken
     return sandbox
 
 
-@dataclass
+def unusable(reason: str) -> Undefined:
+    """Return a value that raises with this reason when a template uses it, and only then."""
+    return StrictUndefined(hint=reason)
+
+
+@dataclass(frozen=True)
 class Text:
     """One string of a campaign, compiled, with its place in the file.
 
-    `roots` are the names it reads; `copy_keys` the entries of `copy` it asks for by name.
+    `roots` are the names it depends on; `copy_keys` the entries of `copy` it asks for by name.
     """
 
     place: str
@@ -39,41 +54,25 @@ class Text:
     roots: frozenset[str]
     copy_keys: frozenset[str]
     template: Template | None  # None: no Jinja in it, the source is the text
-    _rendered: dict[tuple[Any, ...], str] = field(default_factory=dict, repr=False)
 
-    def render(self, names: Mapping[str, Any], identity: Callable[[str], Any]) -> str:
-        """Return the text for these names; `identity(root)` tells equal values of a root apart from others.
+    def render(self, names: Mapping[str, Any]) -> str:
+        """Return the text for these names.
 
         Raises:
             RenderFailed: a name is unknown, or the expression cannot be evaluated.
         """
         if self.template is None:
             return self.source
-        key = tuple(identity(root) for root in sorted(self.roots))
-        if (known := self._rendered.get(key)) is not None:
-            return known
-        text = self._evaluate(names)
-        self._rendered[key] = text
-        return text
-
-    def forget(self) -> None:
-        """Drop what was rendered, so that memory stays bounded over a long expansion."""
-        self._rendered.clear()
-
-    def _evaluate(self, names: Mapping[str, Any]) -> str:
-        assert self.template is not None
         try:
             text = self.template.render(names)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise RenderFailed(self.problem(error, names)) from error
+            raise RenderFailed(self._problem(error, names)) from error
         if len(text) > MAX_RENDERED_CHARS:
-            raise RenderFailed(
-                Problem(self.place, f"{len(text):,} characters after rendering", f"At most {MAX_RENDERED_CHARS:,} fit.")
-            )
+            fact = f"{len(text):,} characters after rendering"
+            raise RenderFailed(Problem(self.place, fact, f"At most {MAX_RENDERED_CHARS:,} fit."))
         return text
 
-    def problem(self, error: Exception, names: Iterable[str]) -> Problem:
-        """Say what went wrong and which names there are."""
+    def _problem(self, error: Exception, names: Iterable[str]) -> Problem:
         fact = getattr(error, "message", None) or str(error) or type(error).__name__
         return Problem(self.place, fact, f"Known names: {', '.join(sorted(names))}.")
 
@@ -103,6 +102,11 @@ def compile_text(sandbox: ImmutableSandboxedEnvironment, source: str, place: str
     return Text(place, source, _roots(tree), _copy_keys(tree), template)
 
 
+def all_roots(texts: Iterable[Text]) -> tuple[str, ...]:
+    """Return every name that at least one of the texts depends on, sorted."""
+    return tuple(sorted({root for text in texts for root in text.roots}))
+
+
 def is_true(text: str) -> bool:
     """Tell whether a rendered `when:` means yes: any text but empty, false, no, none and 0."""
     word = text.strip().lower()
@@ -110,7 +114,10 @@ def is_true(text: str) -> bool:
 
 
 def _roots(tree: nodes.Template) -> frozenset[str]:
-    return frozenset(name.name for name in tree.find_all(nodes.Name) if name.ctx == "load")
+    names = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "load"}
+    if any(node.name in LOCALE_FILTERS for node in tree.find_all(nodes.Filter)):
+        names.add("locale")
+    return frozenset(names)
 
 
 def _copy_keys(tree: nodes.Template) -> frozenset[str]:

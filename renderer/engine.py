@@ -122,8 +122,10 @@ class LocalEngine:
         if tries < MAX_TRIES:
             waiting.append((item, tries + 1))
             return
-        lost = WorkerLost(f"{item_name(item)}: {tries} workers died over it, the last one with {worker.ending}. "
-                          "Look for too little memory, or a broken input.")
+        lost = WorkerLost(
+            f"{item_name(item)}: {tries} workers died over it, the last one with {worker.ending}. "
+            "Look for too little memory, or a broken input."
+        )
         yield Outcome(item, None, str(lost), lost.retryable, 0.0)
 
     def _unbuilt(self, waiting: deque[tuple[T, int]], reply: Reply) -> Iterator[Outcome[T, R]]:
@@ -140,10 +142,14 @@ class _Worker:
 
     def __init__(self, work: Callable[..., Any], setup: Callable[..., Any], threads: int) -> None:
         ours, theirs = socket.socketpair()
-        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = (
+            os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        )
         with theirs:
             command = [sys.executable, "-m", "renderer.worker", str(theirs.fileno())]
-            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
+            )
         self.connection = Connection(ours.detach())
         self.held: tuple[Any, int] | None = None
         self.ready = False

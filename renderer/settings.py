@@ -22,9 +22,11 @@ class Settings(BaseModel):
     store_url: str = Field(default="file://build/store", description="s3://bucket/prefix or file://folder")
     publish_url: str = Field(default="", description="where finished ads go; empty: `published/` in the store")
     build_dir: Path = Field(default=Path("build"), description="local files: caches, services, galleries")
+    templates_dir: Path = Field(default=Path("templates"), description="the folder with the campaigns")
     workers: int = Field(default=os.cpu_count() or 1, ge=1, le=512, description="processes of one stage")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where video models run")
     font_dirs: str = Field(default="", description="folders with your own fonts, separated by ':'")
+    batches: int = Field(default=16, ge=1, le=64, description="most batches of one run, each a row of Airflow's grid")
     gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour, for estimates only")
     s3_port: int = Field(default=8333, ge=1024, le=65535, description="port of the local S3 server")
     airflow_port: int = Field(default=8080, ge=1024, le=65535, description="port of the local Airflow")
@@ -37,7 +39,9 @@ class Settings(BaseModel):
         Raises:
             SettingsError: a variable is unknown or its value does not fit.
         """
-        given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+        given = {
+            name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)
+        }
         try:
             return cls.model_validate(given)
         except ValidationError as error:

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -124,7 +125,9 @@ def open_store(url: str, cache: Path | None = None) -> Store:
         return Store(FolderObjects(Path(parts.netloc + parts.path)), cache)
     if parts.scheme == "s3" and parts.netloc:
         return Store(S3Objects(parts.netloc, parts.path.strip("/")), cache / parts.netloc)
-    raise SettingsError(f"store address {url!r}: not a place adloom can write to. Use s3://bucket/prefix or file://folder.")
+    raise SettingsError(
+        f"store address {url!r}: not a place adloom can write to. Use s3://bucket/prefix or file://folder."
+    )
 
 
 class FolderObjects:
@@ -205,7 +208,15 @@ class S3Objects:
     def __init__(self, bucket: str, prefix: str) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
-        self.client = s3_client()
+
+    @cached_property
+    def client(self) -> Any:
+        """The connection, opened at first use."""
+        return s3_client()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the connection behind on the way to a worker process; it opens its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "client"}
 
     def put(self, key: str, body: bytes | Path, *, replace: bool) -> bool:
         condition = {} if replace else {"IfNoneMatch": "*"}
@@ -272,7 +283,9 @@ class S3Objects:
             self.client.put_object(Body=body, **facts)
 
     def _failed(self, verb: str, key: str, error: Exception) -> StoreError:
-        return StoreError(f"{self.url(key)}: {verb} failed: {error}. Check the address, the credentials and the server.")
+        return StoreError(
+            f"{self.url(key)}: {verb} failed: {error}. Check the address, the credentials and the server."
+        )
 
 
 def s3_client() -> Any:

@@ -4,16 +4,20 @@ Every product is built from a few shapes (turned profiles, slabs, tubes,
 sheets), gets procedural materials, is printed with the brand's logo, and is
 rendered in one soft-box studio on a transparent background.
 
-    blender -b --factory-startup -P packshots.py -- [--only ID] [--samples N] [--size PX]
+    python3 -m venv denoiser && denoiser/bin/pip install pyoidn
+    blender -b --factory-startup -P packshots.py -- --denoiser denoiser/bin/python [--only ID] [--samples N] [--size PX]
 
 Pictures go to images/<id>.png next to this file (or to --out FOLDER).
-Written for Blender 3.4; renders with Cycles on the CPU.
+Written for Blender 3.4; renders with Cycles on the CPU. The denoiser is
+optional; without it the pictures need about ten times the samples.
 """
 
 import argparse
 import math
-import random
+import subprocess
 import sys
+import tempfile
+from array import array
 from pathlib import Path
 
 import bmesh
@@ -142,7 +146,7 @@ def woven(name, dark, light, scale, coordinates="UV"):
     made = material(name, light, 0.85, Specular=0.15, Sheen=0.4)
     where = node(made, "ShaderNodeTexCoord")
     product = node(made, "ShaderNodeMath", operation="MULTIPLY")
-    for slot, direction in enumerate("XY"):
+    for slot, direction in enumerate("XY" if coordinates == "UV" else "XZ"):
         wave = node(made, "ShaderNodeTexWave", bands_direction=direction)
         wave.inputs["Scale"].default_value = scale
         wave.inputs["Distortion"].default_value = 0.4
@@ -306,6 +310,12 @@ def sheet(name, place, surface, columns=120, rows=120, closed=False):
     return made
 
 
+def unshaded(made):
+    """Glass must not darken its content; the renderer would treat it as a wall."""
+    made.visible_shadow = False
+    return made
+
+
 def moved(made, matrix):
     made.matrix_world = matrix @ made.matrix_world
     return made
@@ -362,7 +372,9 @@ def stamp(mesh, size, place, ink, step=0.03):
     mesh.to_mesh(data)
     mesh.free()
     data.materials.append(ink)
+    data.polygons.foreach_set("use_smooth", [True] * len(data.polygons))
     made = bpy.data.objects.new("print", data)
+    made.visible_shadow = False
     bpy.context.collection.objects.link(made)
     return made
 
@@ -418,9 +430,9 @@ def moved_place(place, matrix):
     return lambda x, y: matrix @ place(x, y)
 
 
-def upwards(place):
-    """The same place, printed from bottom to top."""
-    return lambda x, y: place(-y, x)
+def upwards(place, rise):
+    """The same place, printed from bottom to top; rise is the height of the line."""
+    return lambda x, y: place(rise / 2 - y, x)
 
 
 def label_band(corners, low, high, spread, surface, lift=0.004):
@@ -439,18 +451,18 @@ def label_band(corners, low, high, spread, surface, lift=0.004):
 # is looked at: (turn of the product, elevation of the camera) in degrees.
 
 def bottle():
-    green, steel, cap = powder_coat("coat", "#1F4D3A"), brushed("steel", STEEL), powder_coat("cap", "#20262A")
-    body = [(0, 0.04), (0.40, 0.04, 0.03), (0.43, 0.08, 0.02), (0.43, 1.42, 0.30), (0.27, 1.72, 0.10), (0.27, 1.80)]
+    green, steel, cap = powder_coat("coat", "#1B4735"), brushed("steel", STEEL), powder_coat("cap", "#23292D")
+    body = [(0, 0.04), (0.39, 0.04, 0.03), (0.415, 0.08, 0.02), (0.415, 1.72, 0.32), (0.265, 2.06, 0.10), (0.265, 2.12)]
     turned("body", body, green)
-    turned("foot", [(0, 0), (0.405, 0, 0.03), (0.425, 0.07, 0.01), (0.38, 0.09)], steel)
-    turned("neck", [(0.2, 1.78), (0.285, 1.785, 0.01), (0.285, 1.835, 0.01), (0.2, 1.84)], steel)
-    turned("cap", [(0.2, 1.845), (0.305, 1.845, 0.025), (0.30, 2.10, 0.06), (0, 2.12)], cap)
-    arc = [(0.245 * math.cos(a), 0, 2.0 + 0.34 * math.sin(a)) for a in [math.pi * i / 12 for i in range(13)]]
+    turned("foot", [(0, 0), (0.395, 0, 0.03), (0.412, 0.07, 0.01), (0.38, 0.09)], steel)
+    turned("neck", [(0.2, 2.09), (0.28, 2.095, 0.01), (0.28, 2.145, 0.01), (0.2, 2.15)], steel)
+    turned("cap", [(0.2, 2.155), (0.30, 2.155, 0.025), (0.295, 2.42, 0.06), (0, 2.44)], cap)
+    arc = [(0.235 * math.cos(a), 0, 2.33 + 0.32 * math.sin(a)) for a in arc_steps(0, 180, 24)]
     strap = sheet("loop", lambda u, v: loop_point(arc, u, v, 0.13), cap, 60, 6)
-    soften(thicken(strap, 0.045, 0), 0.015)
-    print_logo(1.02, upwards(on_turned(body, 0.75)), steel, mark=False)
-    print_logo(0.19, on_turned(body, 0.30), steel, word=False)
-    return 12, 7
+    soften(thicken(strap, 0.05, 0), 0.018)
+    print_logo(1.05, upwards(on_turned(body, 1.02), 0.168), satin("print", "#E9EDE8"), mark=False)
+    print_logo(0.20, on_turned(body, 0.24), satin("print", "#E9EDE8"), word=False)
+    return 14, 7
 
 
 def loop_point(line, u, v, width):
@@ -462,7 +474,7 @@ def loop_point(line, u, v, width):
 
 
 def travel_mug():
-    clay, grip = powder_coat("coat", "#C0593A"), satin("grip", "#7E3322", 0.6)
+    clay, grip = powder_coat("coat", "#AD4A30"), satin("grip", "#6B281B", 0.6)
     steel, lid = brushed("steel", STEEL), satin("lid", "#F0E6D8", 0.38)
     body = [(0, 0.02), (0.44, 0.02, 0.05), (0.60, 1.56, 0.02), (0.57, 1.57)]
     turned("body", body, clay)
@@ -479,20 +491,21 @@ def travel_mug():
 def kettle():
     white, walnut = powder_coat("coat", "#E9E4D9"), wood("walnut", "#3A2112", "#7C4A28", (5, 5, 1.0))
     steel = brushed("steel", STEEL)
-    body = [(0, 0.03), (0.76, 0.03, 0.06), (0.80, 0.14, 0.08), (0.58, 1.02, 0.10), (0.50, 1.06)]
+    body = [(0, 0.03), (0.80, 0.03, 0.06), (0.84, 0.14, 0.08), (0.60, 1.02, 0.10), (0.50, 1.06)]
     turned("body", body, white)
     turned("foot", [(0, 0), (0.72, 0, 0.01), (0.735, 0.035), (0.6, 0.04)], steel)
     turned("collar", [(0.4, 1.05), (0.525, 1.055, 0.01), (0.525, 1.10, 0.01), (0.4, 1.105)], steel)
     turned("lid", [(0.4, 1.10), (0.515, 1.105, 0.02), (0.50, 1.15, 0.03), (0.12, 1.215, 0.1), (0.05, 1.23)], white)
     turned("stem", [(0.05, 1.20), (0.05, 1.28)], steel)
     turned("knob", [(0, 1.27), (0.07, 1.27, 0.02), (0.12, 1.39, 0.05), (0, 1.41)], walnut)
-    spout = [(-0.62, 0, 0.24), (-0.84, 0, 0.24), (-1.12, 0, 0.30), (-1.12, 0, 0.62), (-1.02, 0, 0.95), (-1.06, 0, 1.22), (-1.22, 0, 1.31), (-1.36, 0, 1.27)]
+    spout = [(-0.66, 0, 0.26), (-0.86, 0, 0.25), (-1.08, 0, 0.31), (-1.08, 0, 0.62), (-0.97, 0, 0.92),
+             (-0.99, 0, 1.20), (-1.13, 0, 1.32), (-1.27, 0, 1.27)]
     tube("spout", spout, 0.075, white, [2.0, 1.7, 1.25, 1.05, 0.9, 0.78, 0.7, 0.68])
-    holder = [(0.46, 0, 1.0), (0.66, 0, 1.10), (0.86, 0, 1.16), (0.98, 0, 1.15)]
+    holder = [(0.46, 0, 1.0), (0.62, 0, 1.08), (0.80, 0, 1.15), (0.92, 0, 1.15)]
     tube("bracket", holder, 0.045, steel)
-    grip = [(0.93, 0, 1.155), (1.10, 0, 1.16), (1.21, 0, 1.03), (1.25, 0, 0.75), (1.22, 0, 0.42), (1.16, 0, 0.30)]
+    grip = [(0.86, 0, 1.150), (1.02, 0, 1.16), (1.14, 0, 1.04), (1.18, 0, 0.76), (1.15, 0, 0.44), (1.09, 0, 0.32)]
     tube("handle", grip, 0.085, walnut, [0.75, 0.95, 1.0, 1.0, 0.9, 0.75])
-    print_logo(0.62, on_turned(body, 0.46), satin("print", INK))
+    print_logo(0.80, on_turned(body, 0.44), satin("print", INK))
     return -14, 11
 
 
@@ -516,19 +529,23 @@ def tea_tin():
 
 def pouch_point(u, v, side):
     """The filled bag: fat below, sealed flat along top and sides."""
-    x, z = (u - 0.5) * 1.42, v * 2.1
-    across = max(0.0, 1 - abs(2 * u - 1) ** 2.6)
-    bulge = 0.36 * math.sin(math.pi * min(1, 0.5 + v * 0.5)) ** 0.7 * max(0.0, 1 - v / 0.90) ** 0.42 if v < 0.90 else 0
-    folds = 0.016 * math.sin(9 * u + 5 * v) * math.sin(7 * v + 2 * u) + 0.010 * math.sin(23 * u - 11 * v)
-    waist = 1 - 0.045 * math.sin(math.pi * min(1, v / 0.9)) ** 2
-    depth = bulge * across + folds * across * min(1, max(0, (0.9 - v) * 5)) + 0.006
-    return Vector((x * waist, -side * depth, z - 0.05 * (1 - across) * (1 - v) ** 6 + 0.05 * (1 - v) ** 8 * across * 0))
+    across = max(0.0, 1 - abs(2 * u - 1) ** 2.2)
+    fill = max(0.0, 1 - v / 0.90)
+    bulge = 0.50 * fill ** 0.5 * (1 - 0.25 * (1 - v) ** 6)
+    loose = min(1, 6 * fill) * across
+    folds = 0.020 * math.sin(8 * u + 6 * v + side) * math.sin(9 * v - 3 * u) + 0.010 * math.sin(19 * u - 13 * v)
+    creases = 0.022 * math.exp(-((v - 0.80) / 0.07) ** 2) * math.sin(26 * u + 9 * v)
+    waist = 1 - 0.06 * math.sin(math.pi * min(1, v / 0.9)) ** 2 + 0.004 * math.sin(31 * v)
+    depth = bulge * across + (folds + creases) * loose + 0.006
+    return Vector(((u - 0.5) * 1.42 * waist, -side * depth, v * 2.1 + 0.07 * (1 - across) * (1 - v) ** 5))
 
 
 def coffee_pouch():
-    foil, ink = material("foil", "#EFE3CD", 0.48, Specular=0.4), satin("ink", "#3B2018", 0.55)
+    foil, ink = material("foil", "#C9A06C", 0.44, Specular=0.4), satin("ink", "#2E1A13", 0.55)
     coral, amber = satin("coral", "#E4572E", 0.5), satin("amber", "#F2A541", 0.5)
-    bump(foil, noise(foil, 5, detail=2), 0.25, 0.05)
+    fibres = noise(foil, 30, (1, 1, 0.5), 8)
+    vary(foil, fibres, "#BC9060", "#CFA877", 0.3, 0.7)
+    bump(foil, noise(foil, 4, (1, 1, 1.6), 3), 0.45, 0.07)
     for side in (1, -1):
         sheet("side", lambda u, v: pouch_point(u, v, side), foil, 140, 180)
     front = lambda x, y: pouch_point(x / 1.42 + 0.5, y / 2.1, 1) + Vector((0, -0.006, 0))
@@ -553,36 +570,36 @@ def sun_disc(place, radius, height, ink, lift):
 
 
 def desk_lamp():
-    ochre, brass = powder_coat("coat", "#D9922B"), brushed("brass", BRASS)
+    ochre, brass = powder_coat("coat", "#CC7F1E"), brushed("brass", BRASS)
     white, light = satin("inside", "#FFF6E6", 0.5), glowing("light", "#FFE2B0", 5)
     base = [(0, 0), (0.50, 0, 0.03), (0.50, 0.09, 0.04), (0, 0.10)]
     turned("base", base, ochre)
     turned("socket", [(0, 0.09), (0.07, 0.10, 0.01), (0.07, 0.20, 0.02), (0, 0.20)], brass)
     arm = [(0, 0, 0.1), (0, 0, 0.6), (0, 0, 1.2), (0.02, 0, 1.78), (0.30, 0, 2.16), (0.72, 0, 2.16), (0.98, 0, 1.90), (1.0, 0, 1.62)]
-    tube("arm", arm, 0.035, ochre)
-    dome = [(0.06, 0.46), (0.10, 0.46, 0.04), (0.40, 0.34, 0.16), (0.52, 0.02, 0.05), (0.53, 0)]
-    place = shift(0.99, 0, 1.22) @ turn(-10, "Y")
-    moved(thicken(turned("shade", dome, ochre), 0.02), place)
-    moved(turned("lining", [(r * 0.955, z * 0.95 + 0.004) for r, z, *_ in dome], white), place)
+    tube("arm", arm, 0.042, ochre)
+    dome = [(0.53, 0), (0.525, 0.02, 0.01), (0.42, 0.36, 0.18), (0.10, 0.46, 0.04), (0.06, 0.46)]
+    place = shift(0.99, 0, 1.22) @ turn(-16, "X")
+    moved(turned("shade", dome, ochre), place)
+    moved(turned("lining", [(r * 0.96, z * 0.95 + 0.003, *soft) for r, z, *soft in dome], white), place)
     moved(turned("cap", [(0, 0.52), (0.06, 0.52, 0.02), (0.09, 0.455, 0.01), (0, 0.44)], brass), place)
     moved(turned("bulb", [(0, -0.02), (0.14, 0.03, 0.08), (0.12, 0.20, 0.05), (0, 0.24)], light), place)
     moved(turned("dimmer", [(0, 0), (0.065, 0, 0.01), (0.06, 0.03, 0.012), (0, 0.034)], brass), shift(0, -0.30, 0.098))
-    print_logo(0.36, on_turned(base, 0.03), satin("print", CREAM), mark=False)
+    print_logo(0.40, moved_place(on_turned(dome, 0.07), place), satin("print", "#FFF8EA"), mark=False)
     return -22, 5
 
 
 def candle():
-    glass, wax = clear_glass("glass", "#E9B878"), material("wax", "#F6E3C0", 0.5, Subsurface=0.25)
+    glass, wax = clear_glass("glass", "#F6D9A8"), material("wax", "#F6E3C0", 0.5, Subsurface=0.25)
     shader_input(wax, "Subsurface Radius").default_value = (0.3, 0.15, 0.06)
     ash = wood("lid", "#A9753F", "#D8A970")
-    cream, ink, wick = paper("label", CREAM), satin("ink", "#5A2E12", 0.6), paper("wick", "#F3EEE4")
+    cream, ink, wick = paper("label", CREAM), satin("ink", "#5A2E12", 0.6), paper("wick", "#6B4A30")
     outer = [(0, 0), (0.60, 0, 0.07), (0.64, 0.12, 0.06), (0.64, 1.42)]
-    turned("tumbler", outer + [(0.625, 1.435), (0.605, 1.42), (0.605, 0.16, 0.08), (0, 0.13)], glass)
-    turned("wax", [(0, 0.135), (0.60, 0.165, 0.08), (0.602, 1.13), (0.58, 1.12, 0.02), (0.2, 1.105), (0, 1.10)], wax)
+    unshaded(turned("tumbler", outer + [(0.625, 1.435), (0.605, 1.42), (0.605, 0.16, 0.08), (0, 0.13)], glass))
+    turned("wax", [(0, 0.115), (0.61, 0.145, 0.08), (0.612, 1.13), (0.58, 1.12, 0.02), (0.2, 1.105), (0, 1.10)], wax)
     tube("wick", [(0, 0, 1.08), (0.0, 0, 1.17), (0.012, 0, 1.24), (0.03, 0, 1.28)], 0.018, wick)
     label_band(outer, 0.30, 0.96, 84, cream)
     print_stacked(0.60, on_turned(outer, 0.62, 0.008), ink)
-    print_text("AMBER & CEDAR", 0.082, on_turned(outer, 0.48, 0.008), ink, 1.4)
+    print_text("AMBER & CEDAR", 0.074, on_turned(outer, 0.48, 0.008), ink, 1.4)
     print_text("SOY WAX   220 g", 0.05, on_turned(outer, 0.38, 0.008), ink, 1.4)
     lid = turned("lid", [(0, -0.05), (0.64, -0.05, 0.03), (0.64, 0.05, 0.03), (0, 0.05)], ash)
     moved(lid, shift(0.80, -0.12, 0.615) @ turn(-16, "Y") @ turn(90, "Y") @ turn(12, "X"))
@@ -610,7 +627,7 @@ def vase():
 def glaze_bands(glaze, height):
     """Bare clay below, a dark break line, then blue that lightens upwards."""
     ramp = node(glaze, "ShaderNodeValToRGB")
-    stops = [(0.25, "#B98A66"), (0.268, "#5F4A44"), (0.30, "#20365E"), (0.55, "#35588F"), (0.80, "#5E86B4"), (0.97, "#A9C0D2")]
+    stops = [(0.25, "#B98A66"), (0.268, "#5A4740"), (0.30, "#1F2E47"), (0.55, "#33506F"), (0.80, "#5B7F9C"), (0.97, "#9DB4C2")]
     ramp.color_ramp.elements[1].position = 1.0
     ramp.color_ramp.elements[0].color = linear("#B98A66")
     ramp.color_ramp.elements[1].color = linear("#C9D6DC")
@@ -625,7 +642,7 @@ def glaze_bands(glaze, height):
 
 
 def speaker():
-    cloth, base = woven("cloth", "#6E757B", "#C3C8CB", 12), satin("base", "#E8E9E8", 0.35)
+    cloth, base = woven("cloth", "#6A7076", "#B9BEC1", 16), satin("base", "#E8E9E8", 0.35)
     top, ring = gloss("top", "#2A2F35"), glowing("ring", "#58E0C8", 3.2)
     body = [(0.60, 0.10), (0.74, 0.12, 0.10), (0.80, 0.80, 0.6), (0.70, 1.62, 0.16), (0.60, 1.66)]
     turned("cloth", body, cloth)
@@ -634,19 +651,21 @@ def speaker():
     turned("ring", [(0.575, 1.69), (0.585, 1.694), (0.605, 1.69), (0.605, 1.68)], ring)
     for x, text in ((-0.26, "-"), (0.26, "+")):
         print_text(text, 0.22, lambda px, py: Vector((px + x, py - 0.06, 1.684)), base)
-    print_logo(0.46, on_turned(body, 0.34, 0.012), brushed("badge", "#F2F2F0"), mark=False)
+    print_logo(0.62, on_turned(body, 0.32, 0.012), satin("badge", "#2A2F35"), mark=False)
     return 0, 20
 
 
 def headphones():
     navy, skin = powder_coat("shell", "#1F2F57"), leather("cushion", "#161D33", 40)
-    steel, face = brushed("steel", STEEL), brushed("face", "#3D5488", (1, 1, 1))
-    band = [(0.86 * math.cos(a), 0, 1.16 + 0.86 * math.sin(a)) for a in arc_steps(-4, 184, 48)]
-    inner = [(0.79 * math.cos(a), 0, 1.16 + 0.80 * math.sin(a)) for a in arc_steps(28, 152, 40)]
-    soften(thicken(sheet("band", lambda u, v: loop_point(band, u, v, 0.24), navy, 120, 4), 0.05, 0), 0.02)
-    soften(thicken(sheet("pad", lambda u, v: loop_point(inner, u, v, 0.27), skin, 120, 4), 0.10, 0), 0.045, 6)
+    steel, face = brushed("steel", STEEL), material("face", "#4A639C", 0.3, 1.0)
+    band = [(0.86 * math.cos(a), 0, 1.16 + 0.86 * math.sin(a)) for a in arc_steps(9, 171, 48)]
+    inner = [(0.80 * math.cos(a), 0, 1.16 + 0.80 * math.sin(a)) for a in arc_steps(17, 163, 48)]
+    soften(thicken(sheet("band", lambda u, v: loop_point(band, u, v, 0.25), navy, 120, 4), 0.055, 0), 0.022, 5)
+    soften(thicken(sheet("pad", lambda u, v: loop_point(inner, u, v, 0.22), skin, 120, 4), 0.08, 0), 0.035, 6)
     for side in (1, -1):
-        ear_cup(side, navy, skin, steel, face)
+        tongue = [(side * 0.86 * math.cos(a), 0, 1.16 + 0.86 * math.sin(a)) for a in arc_steps(-8, 16, 12)]
+        soften(thicken(sheet("tongue", lambda u, v: loop_point(tongue, u, v, 0.13), steel, 24, 4), 0.03, 0), 0.012)
+        ear_cup(side, navy, skin, face, steel)
     return 38, 8
 
 
@@ -654,33 +673,31 @@ def arc_steps(start, end, count):
     return [math.radians(start + (end - start) * i / count) for i in range(count + 1)]
 
 
-def ear_cup(side, navy, skin, steel, face):
-    """One cup, turned so that its axis points outwards, hung in a steel fork."""
+def ear_cup(side, navy, skin, face, steel):
+    """One cup, turned so that its axis points outwards."""
     place = shift(side * 0.80, 0, 0.60) @ turn(side * 90, "Y") @ turn(side * 6, "X") @ Matrix.Diagonal((1.2, 1, 1, 1))
     moved(turned("shell", [(0, -0.08), (0.40, -0.08, 0.02), (0.44, 0.0, 0.05), (0.42, 0.13, 0.10), (0.30, 0.17, 0.02), (0.28, 0.165)], navy), place)
     moved(turned("face", [(0.285, 0.155), (0.285, 0.172, 0.006), (0, 0.176)], face), place)
     moved(turned("cushion", [(0.22, -0.09), (0.24, -0.28, 0.09), (0.43, -0.28, 0.10), (0.44, -0.09, 0.05), (0.40, -0.07)], skin), place)
     moved(turned("cloth", [(0.26, -0.12), (0, -0.12)], woven("mesh", "#10141F", "#2C3552", 20)), place)
-    fork = [(side * (0.86 + 0.06 * math.sin(a)), -0.49 * math.cos(a), 0.60 + 0.56 * math.sin(a)) for a in arc_steps(0, 180, 16)]
-    tube("fork", fork, 0.028, steel)
-    tube("slider", [(side * 0.90, 0, 1.10), (side * 0.90, 0, 1.20), (side * 0.875, 0, 1.30)], 0.034, steel)
-    flat = place @ turn(-90 if side > 0 else 90, "Z")
+    moved(turned("ring", [(0.29, 0.150), (0.305, 0.172, 0.006), (0.325, 0.165, 0.006), (0.325, 0.13)], steel), place)
+    flat = place @ turn(90 if side > 0 else -90, "Z")
     print_logo(0.24, lambda x, y: flat @ Vector((x, y - 0.07, 0.182)), steel, word=False)
 
 
 def earbuds():
     pearl, inside = gloss("pearl", "#F3F1EC"), satin("inside", "#D9D6D0", 0.4)
     dark, gold = satin("mesh", "#2B2E33", 0.5), brushed("gold", "#E2C39A")
-    case = slab("case", 1.7, 1.02, 0.78, 0.48, 0.20, pearl)
-    case.modifiers["edges"].segments = 10
+    case = sheet("case", pebble, pearl, 240, 120, closed=True)
     cut_top(case, 0.74)
-    moved(slab("rim", 1.56, 0.60, 0.05, 0.26, 0.015, inside, -0.30), shift(0, 0, 0.735) @ turn(90, "X"))
-    lid = slab("lid", 1.7, 1.02, 0.78, 0.48, 0.20, pearl)
-    lid.modifiers["edges"].segments = 10
+    moved(slab("rim", 1.50, 0.58, 0.05, 0.27, 0.015, inside, -0.29), shift(0, 0, 0.730) @ turn(90, "X"))
+    lid = sheet("lid", pebble, pearl, 240, 120, closed=True)
     cut_top(lid, 0.74, keep_above=True)
-    opening = shift(0, 0.40, 0.76) @ turn(-78, "X") @ shift(0, -0.40, -0.74)
+    opening = shift(0, 0.37, 0.735) @ turn(-76, "X") @ shift(0, -0.39, -0.74)
+    hinge = turned("hinge", [(0, -0.42), (0.05, -0.42, 0.01), (0.05, 0.42, 0.01), (0, 0.42)], gold)
+    moved(hinge, shift(0, 0.39, 0.72) @ turn(90, "Y"))
     moved(lid, opening)
-    moved(slab("lining", 1.56, 0.60, 0.03, 0.26, 0.01, inside, -0.30), opening @ shift(0, 0, 0.75) @ turn(90, "X"))
+    moved(slab("lining", 1.50, 0.58, 0.03, 0.27, 0.01, inside, -0.29), opening @ shift(0, 0, 0.75) @ turn(90, "X"))
     for side in (-1, 1):
         ear_bud(side, pearl, dark, gold)
     turned("lamp", [(0, 0), (0.018, 0, 0.005), (0, 0.008)], glowing("lamp", "#7FF0C0", 4)).matrix_world = shift(0, -0.392, 0.56) @ turn(90, "X")
@@ -688,10 +705,20 @@ def earbuds():
     return 18, 24
 
 
+def pebble(u, v):
+    """A rounded box: an ellipsoid whose sines are pushed towards the corners."""
+    around, up = 2 * math.pi * u, math.pi * (v - 0.5)
+    flat = pushed(math.cos(up), 0.55)
+    return Vector((0.85 * flat * pushed(math.cos(around), 0.6), 0.39 * flat * pushed(math.sin(around), 0.6),
+                   0.51 + 0.51 * pushed(math.sin(up), 0.55)))
+
+
+def pushed(value, power):
+    return math.copysign(abs(value) ** power, value)
+
+
 def cut_top(made, height, keep_above=False):
-    """Applies the bevel, then keeps what is below (or above) a height."""
-    made.data = bpy.data.meshes.new_from_object(made.evaluated_get(bpy.context.evaluated_depsgraph_get()))
-    made.modifiers.clear()
+    """Keeps what is below (or above) a height and closes the cut."""
     mesh = bmesh.new()
     mesh.from_mesh(made.data)
     everything = mesh.verts[:] + mesh.edges[:] + mesh.faces[:]
@@ -704,12 +731,22 @@ def cut_top(made, height, keep_above=False):
 
 
 def ear_bud(side, pearl, dark, gold):
-    place = shift(side * 0.38, -0.02, 0.74) @ turn(side * -8, "Y") @ turn(-8, "X")
+    place = shift(side * 0.42, -0.02, 0.74) @ turn(side * -8, "Y") @ turn(-8, "X")
+    moved(turned("well", [(0, 0.012), (0.155, 0.016, 0.01), (0.175, 0.0)], dark), shift(side * 0.425, -0.02, 0.755))
     moved(turned("stem", [(0, -0.1), (0.085, -0.1, 0.03), (0.10, 0.30, 0.1), (0.07, 0.42)], pearl), place)
     head = [(0, -0.20), (0.14, -0.18, 0.10), (0.215, 0.0, 0.16), (0.14, 0.15, 0.08), (0, 0.17)]
     moved(turned("head", head, pearl), place @ shift(0, -0.02, 0.40) @ turn(12, "X"))
-    moved(turned("vent", [(0, 0), (0.05, 0, 0.01), (0, 0.012)], dark), place @ shift(side * 0.06, -0.20, 0.46) @ turn(80, "X"))
+    ear_tip = [(0.05, -0.05), (0.09, -0.02, 0.03), (0.145, 0.0, 0.03), (0.125, 0.12, 0.06), (0.06, 0.16, 0.02), (0.045, 0.13), (0, 0.13)]
+    moved(turned("tip", ear_tip, satin("silicone", "#E4E1DC", 0.55)), on_head(place, (-side * 0.95, -0.50, 0.15), 0.165))
+    grille = [(0, -0.02), (0.07, 0.004, 0.01), (0.05, 0.014, 0.01), (0, 0.016)]
+    moved(turned("grille", grille, dark), on_head(place, (side * 0.45, -1.0, 0.35), 0.196) @ Matrix.Diagonal((1, 0.55, 1, 1)))
     moved(turned("ring", [(0.07, 0), (0.112, 0, 0.006), (0.112, 0.03, 0.006), (0.07, 0.03)], gold), place @ shift(0, 0, 0.10))
+
+
+def on_head(place, direction, distance):
+    """A spot on the bud's head, looking outwards."""
+    outwards = Vector(direction).normalized()
+    return place @ shift(0, -0.02, 0.40) @ shift(*(outwards * distance)) @ outwards.to_track_quat("Z", "Y").to_matrix().to_4x4()
 
 
 def power_bank():
@@ -725,18 +762,18 @@ def power_bank():
     for i in range(4):
         light = turned("lamp", [(0, 0), (0.019, 0, 0.004), (0, 0.006)], lamp if i < 3 else port, 48)
         moved(light, shift(-0.12 + i * 0.08, -0.15, 0.17) @ turn(90, "X"))
-    print_logo(0.98, upwards(lambda x, y: on_front(0.15, 1.12)(x + 0.06, y)), satin("print", "#F7F4FC"), mark=True)
+    print_logo(1.05, upwards(on_front(0.15, 1.12), 0.123), satin("print", "#F7F4FC"), mark=True)
     print_text("10,000 mAh", 0.062, on_front(0.15, 0.27), satin("small", "#F7F4FC"), 1.2)
     return 24, 14
 
 
 def serum():
-    amber, juice = clear_glass("glass", "#D98A35"), material("juice", "#B65A14", 0.25, Specular=0.3)
+    amber, juice = clear_glass("glass", "#EBB26A"), material("juice", "#C8681C", 0.25, Specular=0.3)
     rubber, gold = satin("rubber", "#F2ECE2", 0.55), brushed("gold", BRASS)
     cream, ink = paper("label", "#FBF6EC"), satin("ink", "#7A3D12", 0.6)
     shape = [(0, 0), (0.48, 0, 0.07), (0.50, 0.08, 0.05), (0.50, 1.0, 0.22), (0.22, 1.16, 0.06), (0.21, 1.22)]
-    turned("glass", shape + [(0.17, 1.22), (0.17, 1.15, 0.05), (0.455, 0.97, 0.2), (0.455, 0.09, 0.06), (0, 0.07)], amber)
-    turned("juice", [(0, 0.072), (0.45, 0.092, 0.06), (0.45, 0.86), (0, 0.86)], juice)
+    unshaded(turned("glass", shape + [(0.17, 1.22), (0.17, 1.15, 0.05), (0.455, 0.97, 0.2), (0.455, 0.09, 0.06), (0, 0.07)], amber))
+    turned("juice", [(0, 0.05), (0.46, 0.07, 0.06), (0.462, 0.88), (0.44, 0.87), (0, 0.87)], juice)
     turned("collar", [(0.2, 1.17), (0.265, 1.18, 0.01), (0.265, 1.42, 0.02), (0.15, 1.44)], gold)
     turned("bulb", [(0.15, 1.43), (0.175, 1.44, 0.02), (0.15, 1.56, 0.08), (0.165, 1.80, 0.2), (0.11, 2.0, 0.10), (0, 2.02)], rubber)
     turned("pipette", [(0, 0.3), (0.03, 0.32), (0.05, 0.5, 0.05), (0.05, 1.3)], clear_glass("pipette"))
@@ -756,7 +793,7 @@ def tube_point(u, v):
 
 
 def hand_cream():
-    blush, cap = material("tube", "#E9A9A0", 0.34, Clearcoat=0.25), satin("cap", "#F6EDE4", 0.35)
+    blush, cap = material("tube", "#E9A9A0", 0.34, Clearcoat=0.25), satin("cap", "#6E2A3C", 0.3)
     bump(blush, noise(blush, 3.5, (1, 1, 0.6), 2), 0.10, 0.05)
     ink, fold = satin("ink", "#6E2A35", 0.5), brushed("fold", "#E9C7BC", (60, 1, 1))
     sheet("tube", tube_point, blush, 160, 120, closed=True)
@@ -774,7 +811,7 @@ def hand_cream():
     print_text("FIG & ALMOND", 0.066, front(0.97), ink, 1.4)
     sheet("line", lambda u, v: place((u - 0.5) * 0.22, 0.88 + v * 0.008), ink, 30, 2)
     print_text("75 ml", 0.055, front(0.70), ink, 1.3)
-    return 14, 6
+    return 7, 6
 
 
 def ridged_cap(surface, radius, low, high):
@@ -789,10 +826,10 @@ def ridged_cap(surface, radius, low, high):
 
 
 def perfume():
-    glass, rose = clear_glass("glass"), material("juice", "#EFA9A6", 0.15, Specular=0.2)
+    glass, rose = clear_glass("glass"), material("juice", "#EFA9A6", 0.15, Specular=0.2, Emission_Strength=0.12, Emission=linear("#F3B9AE"))
     gold, ink = brushed("gold", "#E0B199"), material("foil", "#8E4A4F", 0.3, 0.3)
     vary_upwards(rose, "#E58E8F", "#F9D6C8", 0.2, 1.3)
-    slab("flacon", 1.36, 1.46, 0.62, 0.20, 0.06, glass)
+    unshaded(slab("flacon", 1.36, 1.46, 0.62, 0.20, 0.06, glass))
     slab("juice", 1.14, 1.16, 0.40, 0.14, 0.05, rose, 0.16)
     turned("neck", [(0.15, 1.44), (0.24, 1.45, 0.01), (0.24, 1.54, 0.02), (0.1, 1.55)], gold)
     turned("cap", [(0.1, 1.55), (0.31, 1.55, 0.015), (0.31, 2.02, 0.03), (0, 2.03)], gold)
@@ -814,7 +851,7 @@ def vary_upwards(made, low_color, high_color, low, high):
 
 def notebook():
     linen, pages = woven("linen", "#B23E32", "#EE6F5B", 26, "Object"), paper("pages", "#F5EEDF")
-    gold, band = brushed("foil", "#E8C98F"), satin("band", "#7C2A2A", 0.6)
+    gold, band = material("foil", "#F2D29A", 0.28, 1.0), satin("band", "#7C2A2A", 0.6)
     lines = noise(pages, 3, (1, 90, 0.2), 2)
     bump(pages, lines, 0.5, 0.01)
     vary(pages, lines, "#D9CFBC", "#FBF5E8")
@@ -825,8 +862,8 @@ def notebook():
     slab_band(0.50, band)
     ribbon = lambda u, v: Vector((-0.30 + u * 0.05 + 0.03 * math.sin(3 * v), -0.02 - 0.03 * v, 0.04 - 0.20 * v))
     thicken(sheet("ribbon", ribbon, satin("ribbon", "#E8C98F", 0.5), 4, 20), 0.006)
-    print_stacked(0.62, lambda x, y: on_front(0.1425, 1.18)(x - 0.12, y), gold)
-    return 26, 12
+    print_stacked(0.66, lambda x, y: on_front(0.1425, 1.12)(x - 0.12, y), gold)
+    return -28, 12
 
 
 def slab_band(x, surface):
@@ -850,12 +887,12 @@ def watch():
     moved(turned("case", [(0, -0.06), (0.50, -0.06, 0.05), (0.60, 0.02, 0.03), (0.60, 0.10, 0.02), (0.56, 0.10)], steel), facing)
     moved(turned("bezel", [(0.52, 0.08), (0.585, 0.10, 0.01), (0.555, 0.155, 0.02), (0.52, 0.155, 0.01), (0.515, 0.10)], polish), facing)
     moved(turned("dial", [(0, 0.10), (0.52, 0.10)], dial), facing)
-    moved(turned("crystal", [(0, 0.165), (0.45, 0.16, 0.05), (0.52, 0.145)], clear_glass("crystal")), facing)
+    moved(unshaded(turned("crystal", [(0, 0.165), (0.45, 0.16, 0.05), (0.52, 0.145)], clear_glass("crystal"))), facing)
     watch_marks(facing, polish)
     crown = [(0, 0), (0.055, 0, 0.005), (0.06, 0.08, 0.015), (0, 0.085)]
     moved(turned("crown", crown, polish, 40), facing @ shift(0.60, 0, 0.03) @ turn(90, "Y"))
     for side in (1, -1):
-        watch_strap(side, tan, polish)
+        watch_strap(side, tan, steel)
     print_logo(0.30, lambda x, y: facing @ Vector((x, y + 0.17, 0.104)), satin("print", INK), mark=False)
     print_logo(0.085, lambda x, y: facing @ Vector((x, y + 0.235, 0.104)), satin("sun", "#D9922B"), word=False)
     return 26, 10
@@ -875,7 +912,7 @@ def watch_marks(facing, polish):
     moved(turned("pin", [(0, 0.10), (0.026, 0.10), (0.026, 0.14, 0.005), (0, 0.142)], polish, 48), facing)
 
 
-def watch_strap(side, tan, polish):
+def watch_strap(side, tan, steel):
     """Half of the strap: from the lugs, over the cushion, to the back."""
     def at(u, v):
         angle = math.radians(38 + 118 * v)
@@ -883,8 +920,8 @@ def watch_strap(side, tan, polish):
         return Vector(((u - 0.5) * width, -0.66 * math.cos(angle), 1.0 + side * 0.92 * math.sin(angle)))
     soften(thicken(sheet("strap", at, tan, 12, 60), 0.075, 0), 0.028, 4, 50)
     for x in (-0.30, 0.30):
-        lug = slab("lug", 0.075, 0.34, 0.12, 0.04, 0.02, polish, -0.17)
-        moved(lug, shift(x, -0.60, 1.0 + side * 0.56) @ turn(side * -24, "X"))
+        lug = slab("lug", 0.075, 0.30, 0.13, 0.035, 0.02, steel, -0.15)
+        moved(lug, shift(x, -0.575, 1.0 + side * 0.555) @ turn(side * -29, "X"))
     stitch = satin("stitch", "#EBD9BC", 0.7)
     for x in (-0.22, 0.22):
         for i in range(24):
@@ -893,25 +930,22 @@ def watch_strap(side, tan, polish):
 
 
 def yoga_mat():
-    plum, strap = material("rubber", "#6B2E5B", 0.7, Specular=0.25), woven("strap", "#C9B79C", "#EFE3CD", 30, "Object")
+    plum, strap = material("rubber", "#4A2142", 0.7, Specular=0.25), woven("strap", "#C9B79C", "#EFE3CD", 30, "Object")
     bump(plum, noise(plum, 45, detail=2), 0.35, 0.012)
-    turns, gap = 5.5, 0.088
-    def roll(u, v):
-        angle = 2 * math.pi * turns * v + 0.6
-        radius = 0.10 + gap * turns * v
-        return Vector(((u - 0.5) * 2.5, radius * math.cos(angle), 0.60 + radius * math.sin(angle)))
-    soften(thicken(sheet("mat", roll, plum, 60, 720), 0.074, 0), 0.012, 3, 50)
-    outer = 0.10 + gap * turns + 0.03
+    soften(thicken(sheet("mat", lambda u, v: rolled(5.5 * v, (u - 0.5) * 2.5, 0), plum, 60, 720), 0.074, 0), 0.012, 3, 50)
     for x in (-0.62, 0.62):
-        ring = [(outer, -0.06), (outer + 0.025, -0.06, 0.01), (outer + 0.025, 0.06, 0.01), (outer, 0.06)]
-        moved(turned("strap", ring, strap), shift(x, 0, 0.60) @ turn(90, "Y"))
-    carry = [(-0.62, -0.20, 1.16), (-0.60, -0.26, 1.34), (-0.3, -0.28, 1.50), (0, -0.28, 1.54), (0.3, -0.28, 1.50), (0.60, -0.26, 1.34), (0.62, -0.20, 1.16)]
+        around = sheet("strap", lambda u, v: rolled(4.52 + 0.98 * v, x + (u - 0.5) * 0.13, 0.055), strap, 4, 200)
+        thicken(around, 0.022, 0)
+    carry = [(-0.62, -0.12, 1.15), (-0.60, -0.20, 1.34), (-0.3, -0.24, 1.50), (0, -0.24, 1.54), (0.3, -0.24, 1.50), (0.60, -0.20, 1.34), (0.62, -0.12, 1.15)]
     tube("carry", carry, 0.03, strap)
-    def place(x, y):
-        angle = y / outer
-        return Vector((x, -(outer + 0.012) * math.cos(angle), 0.60 + (outer + 0.012) * math.sin(angle)))
-    print_logo(0.86, lambda x, y: place(x, y), satin("print", CREAM, 0.6))
+    print_logo(0.86, lambda x, y: rolled(5.36 - y / (2 * math.pi * 0.60), x, 0.040), satin("print", CREAM, 0.6))
     return 30, 16
+
+
+def rolled(turns, x, lift):
+    """A point of the rolled mat after so many turns from its core."""
+    angle, radius = 2 * math.pi * turns + 0.6, 0.10 + 0.088 * turns + lift
+    return Vector((x, radius * math.cos(angle), 0.60 + radius * math.sin(angle)))
 
 
 PRODUCTS = {
@@ -963,17 +997,17 @@ def fade_edges(light):
 
 
 def light_studio():
-    soft_box((-3.2, -3.4, 2.8), (2.4, 3.2), 330, "#FFF8F0")
+    soft_box((-3.2, -3.4, 2.8), (2.2, 3.2), 270, "#FFF8F0")
     soft_box((3.4, -1.6, 1.4), (0.7, 4.0), 170)
     soft_box((-3.0, 0.9, 1.2), (0.5, 4.0), 130, "#F2F7FF")
     soft_box((2.6, 2.4, 1.6), (0.8, 4.0), 150)
-    soft_box((0.0, 0.4, 4.6), (3.6, 3.0), 230)
-    soft_box((1.2, -6.5, 1.6), (4.5, 4.5), 190)
-    soft_box((0.0, -1.5, -2.6), (4.0, 3.0), 45)
+    soft_box((0.0, 0.4, 4.6), (3.6, 3.0), 120)
+    soft_box((1.2, -6.5, 1.6), (4.5, 4.5), 60)
+    soft_box((0.0, -1.5, -2.6), (4.0, 3.0), 18)
     world = bpy.data.worlds.new("studio")
     world.use_nodes = True
     world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.9, 0.95, 1.0, 1.0)
-    world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.16
+    world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.12
     bpy.context.scene.world = world
 
 
@@ -1016,13 +1050,14 @@ def set_renderer(samples):
     scene.cycles.samples, scene.cycles.use_denoising = samples, False
     scene.cycles.use_adaptive_sampling, scene.cycles.adaptive_threshold = True, 0.012
     scene.cycles.max_bounces, scene.cycles.transmission_bounces = 10, 10
+    scene.cycles.diffuse_bounces, scene.cycles.glossy_bounces = 2, 4
     scene.cycles.sample_clamp_indirect = 3
     scene.cycles.caustics_reflective = False
     scene.cycles.film_transparent_glass = True
     scene.cycles.film_transparent_roughness = 0.2
     scene.render.film_transparent = True
     scene.view_settings.view_transform, scene.view_settings.look = "Filmic", "Medium High Contrast"
-    scene.view_settings.exposure = 0.35
+    scene.view_settings.exposure = 0.1
     settings = scene.render.image_settings
     settings.file_format, settings.color_mode, settings.color_depth, settings.compression = "PNG", "RGBA", "8", 100
 
@@ -1030,10 +1065,46 @@ def set_renderer(samples):
 def empty_scene():
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.preferences.addon_enable(module="io_curve_svg")
-    random.seed(7)
 
 
-def render_product(name, folder, samples, size):
+def tap_layers(folder):
+    """Makes the render also write colour, albedo and normal as linear pictures."""
+    scene = bpy.context.scene
+    bpy.context.view_layer.cycles.denoising_store_passes = True
+    scene.use_nodes = True
+    tree = scene.node_tree
+    layers = tree.nodes["Render Layers"] if "Render Layers" in tree.nodes else tree.nodes.new("CompositorNodeRLayers")
+    writer = tree.nodes.new("CompositorNodeOutputFile")
+    writer.base_path = folder
+    writer.format.file_format, writer.format.color_mode, writer.format.color_depth = "OPEN_EXR", "RGBA", "32"
+    writer.file_slots.clear()
+    for slot, layer in (("color", "Image"), ("albedo", "Denoising Albedo"), ("normal", "Denoising Normal")):
+        writer.file_slots.new(slot)
+        tree.links.new(layers.outputs[layer], writer.inputs[slot])
+
+
+def load_layer(folder, name):
+    return bpy.data.images.load(str(next(Path(folder).glob(f"{name}*.exr"))))
+
+
+def save_denoised(folder, path, python):
+    """Hands the layers to denoise.py and saves what comes back with the studio's tone curve."""
+    for name in ("color", "albedo", "normal"):
+        picture = load_layer(folder, name)
+        with open(Path(folder) / f"{name}.raw", "wb") as file:
+            array("f", picture.pixels[:]).tofile(file)
+    width, height = picture.size
+    subprocess.run([python, str(HERE / "denoise.py"), folder, str(width), str(height)], check=True)
+    clean = array("f")
+    with open(Path(folder) / "clean.raw", "rb") as file:
+        clean.fromfile(file, width * height * 4)
+    picture = bpy.data.images.new("clean", width, height, alpha=True, float_buffer=True)
+    picture.alpha_mode = "PREMUL"
+    picture.pixels.foreach_set(clean)
+    picture.save_render(path, scene=bpy.context.scene)
+
+
+def render_product(name, folder, samples, size, python):
     empty_scene()
     degrees, elevation = PRODUCTS[name]()
     bpy.context.view_layer.update()
@@ -1044,15 +1115,22 @@ def render_product(name, folder, samples, size):
     frame(elevation, size)
     light_studio()
     bpy.context.scene.render.filepath = str(folder / f"{name}.png")
-    bpy.ops.render.render(write_still=True)
+    if not python:
+        bpy.ops.render.render(write_still=True)
+        return
+    with tempfile.TemporaryDirectory() as layers:
+        tap_layers(layers)
+        bpy.ops.render.render()
+        save_denoised(layers, str(folder / f"{name}.png"), python)
 
 
 def read_arguments():
     given = sys.argv[sys.argv.index("--") + 1:] if "--" in sys.argv else []
     parser = argparse.ArgumentParser(description="Render the Aurora packshots.")
     parser.add_argument("--only", action="append", choices=sorted(PRODUCTS), help="render this product; may be repeated")
-    parser.add_argument("--samples", type=int, default=256)
+    parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--size", type=int, default=1600, help="longer side in pixels")
+    parser.add_argument("--denoiser", help="a Python that has the package pyoidn")
     parser.add_argument("--out", type=Path, default=HERE / "images")
     return parser.parse_args(given)
 
@@ -1060,7 +1138,7 @@ def read_arguments():
 def main():
     wanted = read_arguments()
     for name in wanted.only or PRODUCTS:
-        render_product(name, wanted.out.resolve(), wanted.samples, wanted.size)
+        render_product(name, wanted.out.resolve(), wanted.samples, wanted.size, wanted.denoiser)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 NUM_MODULATIONS = 6  # scale, shift and gate, before attention and before the MLP
 TIME_FEATURES = 256
@@ -77,8 +77,9 @@ class Attention(nn.Module):
         query, key, value = heads.permute(2, 0, 3, 1, 4)
         query = rotate(self.query_norm(query), cos, sin)
         key = rotate(self.key_norm(key), cos, sin)
-        mixed = F.scaled_dot_product_attention(query, key, value)
-        return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return out
 
 
 class GatedMlp(nn.Module):
@@ -93,7 +94,8 @@ class GatedMlp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, L, D) to (B, L, D)."""
         gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)
+        out: Tensor = self.down(functional.silu(gate) * up)
+        return out
 
 
 class Block(nn.Module):
@@ -113,7 +115,8 @@ class Block(nn.Module):
         scale, shift, gate = parts[:3]
         x = x + gate * self.attention(self.attention_norm(x) * (1 + scale) + shift, cos, sin)
         scale, shift, gate = parts[3:]
-        return x + gate * self.mlp(self.mlp_norm(x) * (1 + scale) + shift)
+        out: Tensor = x + gate * self.mlp(self.mlp_norm(x) * (1 + scale) + shift)
+        return out
 
 
 class BackdropNetwork(nn.Module):
@@ -127,9 +130,10 @@ class BackdropNetwork(nn.Module):
         values = 3 * patch[0] * patch[1] * patch[1]
         self.patch = patch
         self.head_width = width // num_heads
+        self.no_scene = num_scenes
         self.patch_in = nn.Sequential(nn.Linear(values, bottleneck, bias=False), nn.Linear(bottleneck, width))
         self.time = nn.Sequential(nn.Linear(TIME_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
-        self.scene = nn.Embedding(num_scenes + 1, width)  # the last row means: no scene told
+        self.scene = nn.Embedding(num_scenes + 1, width)  # row `no_scene` means: nothing is told
         self.look = nn.Sequential(nn.Linear(LOOK_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
         self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, NUM_MODULATIONS * width))
         self.blocks = nn.ModuleList(Block(width, num_heads) for _ in range(depth))
@@ -143,7 +147,7 @@ class BackdropNetwork(nn.Module):
         Args:
             noisy: (B, 3, T, H, W); T and H, W are multiples of the patch sides.
             t: (B,), 0 is noise and 1 is clean.
-            scene: (B,) int64, row of the scene table.
+            scene: (B,) int64, row of the scene table; `no_scene` makes palette and camera unknown too.
             palette: (B, 3, 3), dark, middle and light colour, RGB in [0, 1] as displayed (sRGB).
             camera: (B, 3), truck, pedestal and dolly per second, in half short sides.
         """
@@ -152,8 +156,9 @@ class BackdropNetwork(nn.Module):
         phases = rotary_phases(grid, self.head_width, noisy.device)
         cos, sin = phases.cos(), phases.sin()
         look = torch.cat([palette.flatten(1) * 2 - 1, camera * CAMERA_SCALE], dim=-1)
-        condition = self.time(time_features(t).to(dtype)) + self.scene(scene) + self.look(look.to(dtype))
-        modulation = self.modulation(condition).unflatten(-1, (NUM_MODULATIONS, -1))
+        told = (scene != self.no_scene)[:, None]
+        condition = self.time(time_features(t).to(dtype)) + self.scene(scene) + told * self.look(look.to(dtype))
+        modulation = self.modulation(condition).reshape(len(noisy), NUM_MODULATIONS, -1)
         x = self.patch_in(self.patches(noisy.to(dtype)))
         for block in self.blocks:
             x = block(x, modulation, cos, sin)
@@ -169,11 +174,13 @@ class BackdropNetwork(nn.Module):
     def patches(self, clip: Tensor) -> Tensor:
         """Cut (B, 3, T, H, W) into (B, L, P), channels innermost."""
         frames, side = self.patch
-        cut = clip.unflatten(4, (-1, side)).unflatten(3, (-1, side)).unflatten(2, (-1, frames))
-        return cut.permute(0, 2, 4, 6, 3, 5, 7, 1).flatten(4).flatten(1, 3)
+        times, rows, columns = self.patch_grid(clip)
+        cut = clip.reshape(len(clip), 3, times, frames, rows, side, columns, side)
+        return cut.permute(0, 2, 4, 6, 3, 5, 7, 1).reshape(len(clip), times * rows * columns, -1)
 
     def pixels(self, patches: Tensor, grid: tuple[int, int, int]) -> Tensor:
         """Undo `patches`: (B, L, P) to (B, 3, T, H, W)."""
         frames, side = self.patch
-        cut = patches.unflatten(2, (frames, side, side, 3)).unflatten(1, grid)
-        return cut.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6).flatten(4, 5).flatten(2, 3)
+        times, rows, columns = grid
+        cut = patches.reshape(len(patches), times, rows, columns, frames, side, side, 3)
+        return cut.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(len(patches), 3, times * frames, rows * side, columns * side)

@@ -1,0 +1,67 @@
+"""The finished words of one ad: what a campaign says for one product, locale, format and axis values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from catalog.campaign import Look, Music
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Scene(_Frozen):
+    """One scene of one variant, every string rendered. Empty strings are not shown or spoken."""
+
+    id: str
+    duration_s: float
+    look: Look
+    prompt: str
+    negative_prompt: str
+    product: Literal["composite", "in_shot", "none"]
+    headline: str
+    subline: str
+    badge: str
+    badge_was: str  # the former price, shown struck through beside the badge
+    narration: str  # may carry U+FFF9 shown U+FFFA spoken U+FFFB
+
+
+class EndCard(_Frozen):
+    """The last seconds: brand, call to action, legal line."""
+
+    duration_s: float
+    headline: str
+    cta: str
+    legal: str
+    narration: str
+
+
+class Variant(_Frozen):
+    """One ad to be made: product x locale x format x axes of one campaign."""
+
+    id: str  # aurora_launch/aur-bottle-750/de-DE/story_9x16 plus axis values
+    campaign: str
+    product_id: str
+    locale: str
+    format: str
+    axes: dict[str, str]
+    image_sha256: str
+    has_cutout: bool
+    price: str  # as shown to this locale
+    sale_price: str  # as shown, or empty
+    scenes: tuple[Scene, ...]
+    end_card: EndCard | None
+    music: Music
+
+
+class Refusal(_Frozen):
+    """A variant that was asked for and cannot be made, and the sentence that says why."""
+
+    variant_id: str
+    product_id: str
+    locale: str
+    format: str
+    reason: str

@@ -1,0 +1,94 @@
+"""When and where a campaign is rendered: tasks bear the names of the stages, one column of them per batch of variants.
+
+Only ids and counts pass between tasks; pictures, sound and plans stay in the store.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Param, dag, task, task_group
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+CAMPAIGNS = sorted(path.parent.name for path in Path(__file__).parents[1].glob("templates/*/campaign.yaml"))
+DEFAULTS = {"owner": "adloom", "retries": 2, "retry_delay": timedelta(seconds=5), "weight_rule": "upstream"}
+PARAMS = {
+    "campaign": Param(next(iter(CAMPAIGNS), None), enum=CAMPAIGNS, title="Campaign"),
+    "sample": Param(None, type=["null", "integer"], minimum=1, title="Only so many variants"),
+    "whole": Param(False, type="boolean", title="Everything, not only the campaign's own sample"),
+    "model": Param(None, type=["null", "string"], title="Video model", description="Empty: the campaign's own."),
+    "dry_run": Param(False, type="boolean", title="Only expand and plan"),
+}
+
+
+def call(name: str, *facts: Any, **options: Any) -> Any:
+    """Call a function of `renderer.batches`, imported late: parsing must stay cheap. Tell if a retry can help."""
+    from catalog.errors import CatalogError
+    from renderer import batches
+    from renderer.errors import RenderError
+    from renderer.settings import Settings
+
+    try:
+        return getattr(batches, name)(*facts, Settings.from_environment(), **options)
+    except (CatalogError, RenderError) as error:
+        if getattr(error, "retryable", False):
+            raise
+        raise AirflowFailException(str(error)) from None
+
+
+def stage(name: str, **options: Any) -> Callable[..., Any]:
+    """Return the task that does one stage of one batch."""
+
+    @task(task_id=name, map_index_template="{{ task.op_kwargs['batch']['label'] }}", **options)
+    def work(batch: dict[str, Any]) -> dict[str, Any]:
+        return call("run_stage", name, batch)
+
+    return work
+
+
+@dag(schedule=None, max_active_runs=1, default_args=DEFAULTS, params=PARAMS, doc_md=__doc__, tags=["adloom"])
+def render_campaign() -> None:
+    """One run at a time (two would make the same missing shots twice); a batch ends before the next begins."""
+
+    @task
+    def expand(params: dict[str, Any], run_id: str) -> dict[str, Any]:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id)  # becomes part of object keys
+        return call("start_run", params["campaign"], name, params["sample"], params["model"], whole=params["whole"])
+
+    @task
+    def plan(started: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
+        planned = call("plan_run", started["run"])
+        return [] if params["dry_run"] else planned["batches"]
+
+    @task_group
+    def render(batch: dict[str, Any]) -> None:
+        generated, narrated = stage("generate", pool="gpu")(batch=batch), stage("narrate", pool="cpu")(batch=batch)
+        captioned, composed = stage("caption")(batch=batch), stage("compose", pool="cpu")(batch=batch)
+        narrated >> captioned >> composed >> stage("check", pool="cpu")(batch=batch)
+        generated >> composed
+
+    @task(trigger_rule="all_done")  # a batch that failed must not hold back the others
+    def review(started: dict[str, Any], planned: list[Any] | None, params: dict[str, Any]) -> dict[str, Any]:
+        if planned is None:
+            raise AirflowFailException("review: there is no plan. See the logs of expand and plan.")
+        if params["dry_run"]:
+            raise AirflowSkipException("review: a dry run ends with the plan.")
+        return call("review_run", started["run"])
+
+    @task
+    def publish(started: dict[str, Any]) -> dict[str, Any]:
+        account = call("publish_run", started["run"])
+        if account["failed"]:
+            raise AirflowFailException(f"publish: {account['failed']} ads failed. The others are safe: see the report.")
+        return account
+
+    started = expand()
+    batches = plan(started)
+    render.expand(batch=batches) >> review(started, batches) >> publish(started)
+
+
+render_campaign()

@@ -1,0 +1,123 @@
+"""Closes the account of a run: requested = delivered + waiting + rejected + failed, each with its reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from renderer.artifacts import (
+    Checked,
+    Creative,
+    Decision,
+    DeliveredCreative,
+    Delivery,
+    RunReport,
+    Undelivered,
+    VariantPlan,
+)
+from renderer.progress import present
+from renderer.review import decision_on
+from renderer.run_state import RunState
+
+NOT_REACHED = "was not reached. Run the campaign again; what is finished is kept."
+
+
+def close(state: RunState, deliveries: Mapping[str, Delivery]) -> RunReport:
+    """Return the account; `deliveries` by variant id."""
+    context = state.context()
+    reasons = _reasons(state)
+    fates: dict[str, list[object]] = defaultdict(list)
+    planned = list(state.planned())
+    for variant in planned:
+        kind, fate = _fate(variant, state, deliveries, reasons)
+        fates[kind].append(fate)
+    refused = [Undelivered(variant=one.variant_id, reason=one.reason) for one in state.refused()]
+    seconds: dict[str, float] = defaultdict(float)
+    for account in state.accounts():
+        seconds[account.stage] += account.seconds
+    summary = state.summary()
+    return RunReport.model_validate(
+        {
+            "campaign": context.campaign,
+            "run_id": context.run_id,
+            "model": context.model,
+            "requested": len(planned) + len(refused),
+            "creatives": fates["delivered"],
+            "waiting": fates["waiting"],
+            "rejected": fates["rejected"],
+            "failed": [*refused, *fates["failed"]],
+            "problems": state.problems(),
+            "shots": summary.shots,
+            "shots_rendered": len(present("takes", set(summary.missing_shots), state.store)),
+            "seconds": {stage: round(spent, 2) for stage, spent in seconds.items()},
+        }
+    )
+
+
+def _reasons(state: RunState) -> dict[str, str]:
+    """Return why creatives could not be composed or checked, by creative key."""
+    reasons: dict[str, str] = {}
+    for stage in ("compose", "check"):
+        for account in state.accounts(f"{stage}/"):
+            for failure in account.failures:
+                reasons.setdefault(failure.item, failure.error)
+    return reasons
+
+
+def finished(planned: Iterable[VariantPlan], state: RunState) -> list[tuple[VariantPlan, Creative, Checked]]:
+    """Return the variants whose creative is composed and checked."""
+    found = []
+    for variant in planned:
+        creative = state.store.get_record(f"creatives/{variant.creative_key}.json", Creative)
+        checked = state.store.get_record(f"checks/{variant.creative_key}.json", Checked)
+        if creative is not None and checked is not None:
+            found.append((variant, creative, checked))
+    return found
+
+
+def _fate(
+    planned: VariantPlan, state: RunState, deliveries: Mapping[str, Delivery], reasons: Mapping[str, str]
+) -> tuple[str, DeliveredCreative | Undelivered]:
+    variant = planned.variant
+    done = finished([planned], state)
+    if not done:
+        reason = reasons.get(planned.creative_key, f"{variant.id}: {NOT_REACHED}")
+        return "failed", Undelivered(variant=variant.id, reason=reason)
+    _, creative, checked = done[0]
+    if (delivery := deliveries.get(variant.id)) is not None:
+        return "delivered", _delivered(planned, creative, checked, delivery)
+    decision = decision_on(creative.sha256, state.store)
+    return _undelivered(planned, decision)
+
+
+def _undelivered(planned: VariantPlan, decision: Decision | None) -> tuple[str, Undelivered]:
+    name = planned.variant.id
+    if decision is None:
+        return "waiting", Undelivered(variant=name, reason="waits for a person to look at it")
+    if decision.verdict == "approve":
+        return "failed", Undelivered(variant=name, reason=f"{name}: approved, but it did not reach its destination.")
+    return "rejected", Undelivered(variant=name, reason=f"{decision.reviewer}: {decision.reason}")
+
+
+def _delivered(planned: VariantPlan, creative: Creative, checked: Checked, delivery: Delivery) -> DeliveredCreative:
+    variant = planned.variant
+    return DeliveredCreative(
+        variant=variant.id,
+        product=variant.product_id,
+        locale=variant.locale,
+        format=variant.format,
+        object=creative.object,
+        webvtt=creative.webvtt,
+        srt=creative.srt,
+        poster=creative.poster,
+        url=delivery.url,
+        sha256=creative.sha256,
+        width=creative.width,
+        height=creative.height,
+        duration_s=checked.duration_s,
+        video_codec=checked.video_codec,
+        audio_codec=checked.audio_codec,
+        loudness_lufs=checked.loudness_lufs,
+        peak_dbtp=checked.peak_dbtp,
+        warnings=tuple(finding.message for finding in checked.findings if finding.severity == "warning"),
+    )

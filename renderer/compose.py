@@ -1,0 +1,149 @@
+"""Makes the finished ad of one variant: take, product, words, captions, speech and music become one file.
+
+* compose_variant       one variant: an MP4, WebVTT, SRT and a poster in the store, and the record that names them
+* compose               a batch through the engine
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog import Format, Locale
+from renderer.artifacts import Creative, CueSheet, RunContext, Speech, Take, VariantPlan
+from renderer.canvas import to_rgb
+from renderer.digest import file_sha256
+from renderer.engine import Engine, Outcome
+from renderer.errors import MediaError, StoreError
+from renderer.layout import Frame
+from renderer.lettering import Pen
+from renderer.media import Encoding, read_take, read_wav, write_creative
+from renderer.packshot import read_product
+from renderer.sound import Placement, mix
+from renderer.staging import Assets, Show, stage
+from renderer.store import Store
+from renderer.subtitles import write_srt, write_webvtt
+from renderer.timeline import Part, cues_of, parts_of
+from renderer.typography import Typesetter
+
+POSTER_AT = 0.62  # of the first scene: everything has arrived, nothing leaves yet
+POSTER_QUALITY = 90
+
+
+def compose(
+    planned: Iterable[VariantPlan], context: RunContext, store: Store, engine: Engine, font_folders: Sequence[Path] = ()
+) -> Iterator[Outcome[VariantPlan, Creative]]:
+    """Make the ads of a batch, whichever are not in the store yet."""
+    return engine.map(partial(_compose, context, store), planned, partial(_setup, tuple(font_folders)))
+
+
+def compose_variant(
+    planned: VariantPlan, context: RunContext, store: Store, typesetter: Typesetter | None = None
+) -> Creative:
+    """Return the finished ad of one variant, made now unless the store has it.
+
+    The same plan, fonts and machine give the same bytes.
+
+    Raises:
+        MediaError: a text does not fit or cannot be drawn, the ad is too long, or a picture is broken.
+        StoreError: the store failed, or lacks a take, recording, cue sheet or picture.
+    """
+    key = f"creatives/{planned.creative_key}"
+    done = store.get_record(f"{key}.json", Creative)
+    if done is not None:
+        return done
+    format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
+    speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
+    parts = parts_of(planned, speeches, format)
+    assets = _assets(planned, context, store)
+    pen = Pen(typesetter or Typesetter(), context.brand, locale, Frame(format, locale.direction == "rtl"), planned.variant.id)
+    show = stage(planned, parts, assets, pen)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "creative.mp4"
+        _write(show, _sound(planned, parts, speeches, store, format), path, planned, locale)
+        write_webvtt(path.with_suffix(".vtt"), cues_of(assets.sheets, parts))
+        write_srt(path.with_suffix(".srt"), cues_of(assets.sheets, parts))
+        for suffix in (".mp4", ".vtt", ".srt", ".jpg"):
+            store.put_file(key + suffix, path.with_suffix(suffix))
+        creative = _creative(planned, key, show, path)
+    store.put_record(f"{key}.json", creative)
+    return creative
+
+
+def _setup(font_folders: tuple[Path, ...]) -> Typesetter:
+    cv2.setNumThreads(1)  # the engine runs one process per core; OpenCV's own threads would only wait for each other
+    return Typesetter(font_folders)
+
+
+def _compose(context: RunContext, store: Store, typesetter: Typesetter, planned: VariantPlan) -> Creative:
+    return compose_variant(planned, context, store, typesetter)
+
+
+def _assets(planned: VariantPlan, context: RunContext, store: Store) -> Assets:
+    variant = planned.variant
+    takes = []
+    for shot in planned.shots:
+        take = _record(store, f"takes/{shot}.json", Take)
+        takes.append((read_take(store.local(take.object)), take.frame_rate))
+    product: NDArray[np.float32] | None = None
+    if any(scene.product == "composite" for scene in variant.scenes):
+        product = read_product(store.local(f"images/{variant.image_sha256}.png"), variant.has_cutout, variant.id)
+    logo = store.get_bytes(context.brand.logo)
+    if logo is None:
+        raise StoreError(f"{variant.id}: {context.brand.logo} is not in the store. Run expand again.")
+    sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
+    return Assets(takes, product, logo, sheets)
+
+
+def _sound(
+    planned: VariantPlan, parts: Sequence[Part], speeches: Sequence[Speech | None], store: Store, format: Format
+) -> NDArray[np.float32]:
+    """The whole mix at the format's loudness."""
+    voices = []
+    for part, speech in zip(parts, speeches, strict=True):
+        if speech is not None:
+            samples, rate = read_wav(store.local(speech.object))
+            voices.append(Placement(part.speech_s, samples, rate))
+    duration_s = parts[-1].last / format.frame_rate
+    return mix(voices, planned.variant.music, duration_s, format.loudness_lufs, format.peak_dbtp)
+
+
+def _write(show: Show, sound: NDArray[np.float32], path: Path, planned: VariantPlan, locale: Locale) -> None:
+    """Write the film, and its poster as a JPEG beside it."""
+    poster = int(POSTER_AT * show.parts[0].num_frames)
+    rgb = to_rgb(show.frame(poster))
+    if not cv2.imwrite(str(path.with_suffix(".jpg")), rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, POSTER_QUALITY]):
+        raise MediaError(f"{planned.variant.id}: the poster cannot be written. Look for a full disk.")
+    encoding = Encoding(show.width, show.height, show.frame_rate, title=f"{planned.variant.id} ({locale.tag})")
+    write_creative(path, show.frames(), sound, encoding)
+
+
+def _creative(planned: VariantPlan, key: str, show: Show, path: Path) -> Creative:
+    return Creative(
+        key=planned.creative_key,
+        variant_id=planned.variant.id,
+        object=f"{key}.mp4",
+        webvtt=f"{key}.vtt",
+        srt=f"{key}.srt",
+        poster=f"{key}.jpg",
+        sha256=file_sha256(path),
+        size_bytes=path.stat().st_size,
+        width=show.width,
+        height=show.height,
+        num_frames=show.num_frames,
+        frame_rate=show.frame_rate,
+        placed=show.placed,
+    )
+
+
+def _record(store: Store, key: str, kind: type) -> object:
+    record = store.get_record(key, kind)
+    if record is None:
+        raise StoreError(f"{key}: is not in the store. Run the stage that makes it again.")
+    return record

@@ -1,0 +1,74 @@
+"""Breaks short texts where a reader would pause, into lines of nearly equal width.
+
+Scripts that write without spaces break at the phrases that BudouX finds (Google's adaptive line breaker, Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import combinations
+
+import budoux
+
+# Never first in a line: closing brackets, stops, prolonged sound mark, small kana (JIS X 4051, the common part).
+NOT_FIRST = frozenset("、。，．・：；！？!?,.:;)]}）］｝」』】〉》〕’”…‥ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々〻–—")
+NOT_LAST = frozenset("([{（［｛「『【〈《〔‘“")
+MAX_PIECES = 40  # beyond that it is prose, not ad copy, and the search would be slow
+
+
+def pieces(text: str, locale: str) -> list[str]:
+    """Split `text` into stretches that must stay together; joined, they give the text again.
+
+    A number stays with the word after it, a dash with the word before it, and no-break spaces are respected.
+    """
+    parser = _parser(locale)
+    stretches = [part for word in re.findall(r"[^ \n\u200b]+[ \n\u200b]*", text) for part in _phrases(word, parser)]
+    kept: list[str] = []
+    for stretch in stretches:
+        if kept and (stretch[0] in NOT_FIRST or kept[-1].rstrip()[-1:] in NOT_LAST or _is_number(kept[-1])):
+            kept[-1] += stretch
+        else:
+            kept.append(stretch)
+    return kept
+
+
+def balanced(
+    parts: Sequence[str], width_of: Callable[[str], float], max_width: float, max_lines: int
+) -> tuple[str, ...] | None:
+    """Return the fewest lines that fit, the widest of them as narrow as possible; None if `max_lines` do not do."""
+    if not parts or len(parts) > MAX_PIECES:
+        return None
+    measure = cache(lambda first, last: width_of("".join(parts[first:last]).strip()))
+    for count in range(1, min(max_lines, len(parts)) + 1):
+        ways = ((0, *cuts, len(parts)) for cuts in combinations(range(1, len(parts)), count - 1))
+        widest, way = min((max(map(measure, way, way[1:])), way) for way in ways)
+        if widest <= max_width:
+            return tuple("".join(parts[a:b]).strip() for a, b in zip(way, way[1:], strict=False))
+    return None
+
+
+def _phrases(word: str, parser: budoux.Parser | None) -> list[str]:
+    return [part for part in parser.parse(word) if part] if parser is not None else [word]
+
+
+def _is_number(stretch: str) -> bool:
+    """A bare number with a space after it, in any script's digits."""
+    digits = stretch.rstrip()
+    return stretch != digits and any(c.isdecimal() for c in digits) and all(c.isdecimal() or c in ",.'٫٬" for c in digits)
+
+
+@cache
+def _parser(locale: str) -> budoux.Parser | None:
+    language = locale.split("-")[0]
+    if language == "ja":
+        return budoux.load_default_japanese_parser()
+    if language == "zh":
+        traditional = any(part in locale for part in ("Hant", "TW", "HK"))
+        return (
+            budoux.load_default_traditional_chinese_parser()
+            if traditional
+            else budoux.load_default_simplified_chinese_parser()
+        )
+    return budoux.load_default_thai_parser() if language == "th" else None

@@ -1,0 +1,164 @@
+"""Speaks lines: one recording with word times for every distinct text and voice."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.artifacts import Line, Speech, Word
+from renderer.backends import Recording, Voice
+from renderer.backends.voices import load_voice, voice_facts
+from renderer.backends.word_times import speech_runs
+from renderer.engine import Engine, Outcome
+from renderer.errors import BackendError
+from renderer.store import Store
+
+LEAD_S = 0.06  # silence kept before and after, so that nothing starts or ends with a click
+FADE_S = 0.005
+TARGET_RMS = 10 ** (-20 / 20)  # of the spoken parts; about -18 LUFS, so that the mix starts from equal voices
+CEILING = 10 ** (-3 / 20)
+KNEE = 0.5  # above it peaks are rounded off towards the ceiling
+MIN_DURATION_S, MAX_S_PER_CHAR = 0.1, 1.5  # outside of them the engine failed, whatever it says
+
+
+class VoiceRack:
+    """The voices of one worker, each built when its first line comes."""
+
+    def __init__(self) -> None:
+        self.voices: dict[str, Voice] = {}
+
+    def take(self, name: str) -> Voice:
+        """Return the voice of that name.
+
+        Raises:
+            BackendError: there is none, or what it needs is not installed.
+        """
+        if name not in self.voices:
+            self.voices[name] = load_voice(name)
+        return self.voices[name]
+
+
+def narrate(lines: Iterable[Line], store: Store, engine: Engine) -> Iterator[Outcome[Line, Speech]]:
+    """Speak every line that has no recording yet; lines of one voice follow each other."""
+    waiting: dict[str, Line] = {}
+    for line in lines:
+        if line.key in waiting:
+            continue
+        if (speech := store.get_record(record_key(line), Speech)) is not None:
+            yield Outcome(line, speech, None, False, 0.0)
+        else:
+            waiting[line.key] = line
+    ordered = sorted(waiting.values(), key=lambda line: (line.voice, line.locale))
+    yield from engine.map(partial(_narrate_from, store), ordered, VoiceRack)
+
+
+def narrate_line(line: Line, voice: Voice, store: Store) -> Speech:
+    """Record one line and store it; the same line gives the same bytes.
+
+    Raises:
+        BackendError: the voice cannot speak this line.
+    """
+    facts = voice_facts(line.voice)
+    language = line.locale.split("-")[0]
+    if facts.languages and language not in facts.languages:
+        raise BackendError(
+            f"line of {line.locale}: {line.voice} speaks {', '.join(facts.languages)}. Choose a voice for {language} in the locale."
+        )
+    recording = levelled(trimmed(_plausible(line, voice.speak(line))))
+    key = f"speech/{line.key}.wav"
+    store.put_bytes(key, wav_bytes(recording))
+    speech = Speech(
+        key=line.key,
+        object=key,
+        sample_rate=recording.sample_rate,
+        duration_ms=_milliseconds(recording),
+        grade=facts.grade,
+        words=recording.words,
+    )
+    store.put_record(record_key(line), speech)
+    return speech
+
+
+def record_key(line: Line) -> str:
+    """Return where the record of a line's speech lies in the store."""
+    return f"speech/{line.key}.json"
+
+
+def trimmed(recording: Recording) -> Recording:
+    """Return the recording with LEAD_S of silence at both ends, faded in and out; word times move along."""
+    rate, samples = recording.sample_rate, recording.samples
+    runs = speech_runs(samples, rate)
+    first = int((runs[0][0] - LEAD_S) * rate)
+    last = int((runs[-1][1] + LEAD_S) * rate)
+    padded = np.pad(samples[max(first, 0) : last], (max(-first, 0), max(last - len(samples), 0)))
+    fade = np.ones(len(padded), np.float32)
+    edge = int(FADE_S * rate)
+    fade[:edge], fade[-edge:] = np.linspace(0, 1, edge), np.linspace(1, 0, edge)
+    kept = Recording((padded * fade).astype(np.float32), rate, ())
+    return Recording(kept.samples, rate, shifted(recording.words, round(-1000 * first / rate), _milliseconds(kept)))
+
+
+def shifted(words: Iterable[Word], by_ms: int, end_ms: int) -> tuple[Word, ...]:
+    """Return words moved by `by_ms`, in order and inside [0, end_ms]."""
+    moved, now = [], 0
+    for word in words:
+        start = min(max(word.start_ms + by_ms, now), end_ms)
+        now = min(max(word.end_ms + by_ms, start), end_ms)
+        moved.append(word.model_copy(update={"start_ms": start, "end_ms": now}))
+    return tuple(moved)
+
+
+def levelled(recording: Recording) -> Recording:
+    """Return the recording with its spoken parts at TARGET_RMS; peaks are rounded off below CEILING."""
+    samples = recording.samples * (TARGET_RMS / _spoken_rms(recording))
+    over = np.abs(samples) > KNEE
+    room = CEILING - KNEE
+    samples[over] = np.sign(samples[over]) * (KNEE + room * np.tanh((np.abs(samples[over]) - KNEE) / room))
+    return Recording(samples.astype(np.float32), recording.sample_rate, recording.words)
+
+
+def wav_bytes(recording: Recording) -> bytes:
+    """Return a mono 16-bit PCM WAV file."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(recording.sample_rate)
+        file.writeframes(np.round(recording.samples * 32767).astype("<i2").tobytes())
+    return target.getvalue()
+
+
+def _narrate_from(store: Store, rack: VoiceRack, line: Line) -> Speech:
+    return narrate_line(line, rack.take(line.voice), store)
+
+
+def _plausible(line: Line, recording: Recording) -> Recording:
+    """Return the recording unless it is silent, or far too short or long for its text.
+
+    Raises:
+        BackendError: it is.
+    """
+    seconds = len(recording.samples) / recording.sample_rate
+    longest = MAX_S_PER_CHAR * (len(line.text) + 2)
+    if not MIN_DURATION_S <= seconds <= longest or not speech_runs(recording.samples, recording.sample_rate):
+        raise BackendError(
+            f"line of {line.locale}: {line.voice} returned {seconds:.1f} s of sound for {len(line.text)} characters. "
+            "Rewrite the line, or choose another voice."
+        )
+    return recording
+
+
+def _spoken_rms(recording: Recording) -> float:
+    rate = recording.sample_rate
+    runs = speech_runs(recording.samples, rate)
+    spoken: NDArray[np.float32] = np.concatenate([recording.samples[int(a * rate) : int(b * rate)] for a, b in runs])
+    return float(np.sqrt(np.mean(np.square(spoken, dtype=np.float64))))
+
+
+def _milliseconds(recording: Recording) -> int:
+    return len(recording.samples) * 1000 // recording.sample_rate

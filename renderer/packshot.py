@@ -1,0 +1,116 @@
+"""Puts the product's own pixels into the picture: scaled down once, never recoloured, standing on a soft shadow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.canvas import Sprite, blend_at, smoothstep, sprite_of
+from renderer.errors import MediaError
+from renderer.layout import Box, Size
+from renderer.media import Planes
+
+PUSH_IN = 0.045  # share of its size that the product grows by while it is on screen
+FLOAT_PX = 2.0  # how far it breathes up and down
+FLOAT_S = 5.2  # one breath
+ENTER_S = 0.5
+ENTER_PX = 36
+CARD_RADIUS = 0.06  # of the short side, for pictures without a cutout
+CONTACT, AMBIENT = 0.58, 0.34  # darkest alpha of the near and the wide shadow
+VISIBLE = 8  # alpha from which a pixel counts as product
+
+
+@dataclass(frozen=True)
+class Packshot:
+    """The product and its shadow at the size of `box`, ready to be drawn."""
+
+    sprite: Sprite
+    shadow: Sprite
+    box: Box
+    shadow_x: int
+    shadow_y: int
+    stands: bool  # on the floor; a card hangs
+
+    def paint(self, frame: Planes, time_s: float, duration_s: float, opacity: float) -> None:
+        """Draw it at `time_s` of the `duration_s` it is on screen: it rises in, then comes slowly nearer."""
+        entered = smoothstep(time_s / ENTER_S)
+        scale = 1 - PUSH_IN * (1 - min(time_s / max(duration_s, 1e-6), 1.0))
+        lift = FLOAT_PX * (1 - np.cos(2 * np.pi * time_s / FLOAT_S)) / 2
+        sink = self.box.height * (1 - scale) / 2 if self.stands else 0.0  # keeps the foot where it is
+        opacity *= entered
+        blend_at(frame, self.shadow, self.shadow_x, self.shadow_y, scale, opacity * (1 - 0.12 * lift / FLOAT_PX))
+        rise = ENTER_PX * (1 - entered) if self.stands else 0.0
+        blend_at(frame, self.sprite, self.box.x, self.box.y + sink - lift + rise, scale, opacity)
+
+
+def read_product(path: Path, has_cutout: bool, place: str) -> NDArray[np.float32]:
+    """Return the product as premultiplied RGBA 0..255, float32 (height, width, 4), cropped to what shows.
+
+    Raises:
+        MediaError: the file is no picture, or nothing in it is visible.
+    """
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint8 or pixels.ndim != 3:
+        raise MediaError(f"{place}: {path.name} is not an 8-bit colour picture. Store the product again.")
+    if pixels.shape[2] == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
+    rgba = pixels[..., [2, 1, 0, 3]].astype(np.float32)
+    if not has_cutout:
+        rgba[..., 3] = _rounded(rgba.shape[1], rgba.shape[0])
+    rows, columns = np.flatnonzero(rgba[..., 3].max(1) >= VISIBLE), np.flatnonzero(rgba[..., 3].max(0) >= VISIBLE)
+    if not len(rows):
+        raise MediaError(f"{place}: {path.name} is wholly transparent. Give the product a picture.")
+    rgba[..., :3] *= rgba[..., 3:] / 255
+    return np.ascontiguousarray(rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def size_of(product: NDArray[np.float32]) -> Size:
+    """Width and height."""
+    return product.shape[1], product.shape[0]
+
+
+def packshot(product: NDArray[np.float32], box: Box, has_cutout: bool) -> Packshot:
+    """Scale a product (see `read_product`) into `box` and make its shadow."""
+    shrinks = box.width < product.shape[1]
+    scaled = cv2.resize(product, (box.width, box.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    scaled = np.clip(scaled, 0, 255)
+    shadow, x, y = _floor_shadow(scaled) if has_cutout else _card_shadow(scaled)
+    return Packshot(sprite_of(scaled), sprite_of(shadow), box, box.x + x, box.y + y, has_cutout)
+
+
+def _floor_shadow(product: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, int]:
+    """A dark line where the foot meets the floor and a wide, faint pool around it; and where they lie."""
+    height, width = product.shape[:2]
+    foot = np.flatnonzero(product[-max(height // 14, 4) :, :, 3].max(0) > 127)
+    left, right = (int(foot[0]), int(foot[-1])) if len(foot) else (0, width)
+    reach = max(right - left, width // 4) / 2
+    half_w, half_h = int(reach * 2.6), int(max(reach * 0.62, 24))
+    x = (np.arange(2 * half_w, dtype=np.float32) - half_w + 0.5) / reach
+    y = ((np.arange(2 * half_h, dtype=np.float32) - half_h + 0.5) / reach)[:, None]
+    near = CONTACT * np.exp(-(((x / 0.98) ** 2 + (y / 0.085) ** 2) ** 1.3))
+    wide = AMBIENT * np.exp(-((x / 1.45) ** 2) - ((y - 0.04) / 0.24) ** 2)
+    shadow = np.zeros((2 * half_h, 2 * half_w, 4), np.float32)
+    shadow[..., 3] = 255 * (1 - (1 - near) * (1 - wide))
+    return shadow, (left + right) // 2 - half_w, height - half_h - max(int(reach * 0.035), 2)
+
+
+def _card_shadow(product: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, int]:
+    """The soft shadow of a card that hangs a little in front of the picture."""
+    spread = max(min(product.shape[:2]) // 9, 12)
+    alpha = cv2.copyMakeBorder(product[..., 3], *([2 * spread] * 4), cv2.BORDER_CONSTANT, value=0)
+    shadow = np.zeros((*alpha.shape, 4), np.float32)
+    shadow[..., 3] = cv2.GaussianBlur(alpha, (0, 0), spread * 0.6) * 0.42
+    return shadow, -2 * spread, -2 * spread + spread // 2
+
+
+def _rounded(width: int, height: int) -> NDArray[np.float32]:
+    """Alpha of a rounded rectangle, 0..255, smooth at the edge."""
+    radius = CARD_RADIUS * min(width, height)
+    x = np.abs(np.arange(width) + 0.5 - width / 2) - (width / 2 - radius)
+    y = np.abs(np.arange(height) + 0.5 - height / 2) - (height / 2 - radius)
+    distance = np.hypot(np.maximum(x, 0)[None], np.maximum(y, 0)[:, None]) - radius
+    return np.asarray(np.clip(0.5 - distance, 0, 1) * 255, np.float32)

@@ -1,0 +1,212 @@
+"""Finds the distinct shots and lines behind thousands of variants, and says what they cost before anything is spent."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from catalog import Campaign, Format, Locale, Refusal, Scene, Variant
+from renderer.artifacts import CaptionJob, Line, RunContext, Shot, VariantPlan
+from renderer.backends import VideoModelFacts, VoiceFacts
+from renderer.digest import content_key
+from renderer.errors import PlanError
+from renderer.versions import CODE_VERSIONS
+
+SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name."""
+
+    model: str
+    facts: VideoModelFacts
+    voices: Mapping[str, VoiceFacts]
+    num_inference_steps: int
+    guidance_scale: float
+    seed: int
+
+    @classmethod
+    def of(cls, campaign: Campaign, model: str, facts: VideoModelFacts, voices: Mapping[str, VoiceFacts]) -> Tools:
+        """Take the model's own steps and guidance where the campaign names none."""
+        return cls(
+            model=model,
+            facts=facts,
+            voices=voices,
+            num_inference_steps=campaign.num_inference_steps or facts.num_inference_steps,
+            guidance_scale=facts.guidance_scale if campaign.guidance_scale is None else campaign.guidance_scale,
+            seed=campaign.seed,
+        )
+
+
+@dataclass
+class RenderPlan:
+    """Every distinct piece of work of a run, and which pieces each variant needs."""
+
+    context: RunContext
+    shots: dict[str, Shot] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
+    captions: dict[str, CaptionJob] = field(default_factory=dict)
+    variants: list[VariantPlan] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+    @property
+    def requested(self) -> int:
+        """How many variants the campaign asked for."""
+        return len(self.variants) + len(self.refused)
+
+
+def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tools) -> RenderPlan:
+    """Return every shot and line once, and which of them each variant uses, in story order.
+
+    Raises:
+        PlanError: scenes ask for what the model cannot do, or locales for voices that do not exist; all are named.
+    """
+    planned = RenderPlan(context)
+    planner = _Planner(planned, tools)
+    for variant in variants:
+        if isinstance(variant, Refusal):
+            planned.refused.append(variant)
+        else:
+            planned.variants.append(planner.plan_variant(variant))
+    if planner.problems:
+        raise PlanError("\n".join(planner.problems))
+    return planned
+
+
+def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools) -> Shot:
+    """Return the shot of a scene: it knows the picture and the frame's shape, not the language, price or badge."""
+    width, height = native_size(format, tools.facts)
+    facts = {
+        "model": tools.model,
+        "revision": tools.facts.revision,
+        "look": scene.look.model_dump(),
+        "prompt": scene.prompt,
+        "negative_prompt": scene.negative_prompt,
+        "image_sha256": variant.image_sha256 if scene.product == "in_shot" else None,
+        "width": width,
+        "height": height,
+        "num_frames": num_frames_for(scene.duration_s, tools.facts),
+        "frame_rate": tools.facts.frame_rate,
+        "num_inference_steps": tools.num_inference_steps,
+        "guidance_scale": tools.guidance_scale,
+    }
+    seed = _seed(content_key("seed", facts | {"seed": tools.seed}))
+    key = content_key("shot", facts | {"seed": seed, "code": CODE_VERSIONS["generate"]})
+    return Shot(key=key, seed=seed, **facts)
+
+
+def line_for(text: str, locale: Locale, voice: VoiceFacts) -> Line:
+    """Return the line of a spoken text; equal texts in one voice are recorded once."""
+    facts = {"text": text, "locale": locale.tag, "voice": locale.voice, "voice_revision": voice.revision}
+    return Line(key=content_key("line", facts | {"code": CODE_VERSIONS["narrate"]}), **facts)
+
+
+def caption_job_for(line: Line, locale: Locale, format: Format) -> CaptionJob:
+    """Return the captioning of a line for one frame shape."""
+    facts = {
+        "line": line.key,
+        "rules": locale.captions.model_dump(),
+        "width": format.width,
+        "height": format.height,
+        "safe_area": format.safe_area.model_dump(),
+        "code": CODE_VERSIONS["caption"],
+    }
+    return CaptionJob(key=content_key("cues", facts), line=line, locale=locale, format=format)
+
+
+def native_size(format: Format, facts: VideoModelFacts) -> tuple[int, int]:
+    """Return the model's own (width, height) whose shape is nearest to the format's."""
+    return min(facts.sizes.values(), key=lambda size: abs(math.log(size[0] / size[1] * format.height / format.width)))
+
+
+def num_frames_for(duration_s: float, facts: VideoModelFacts) -> int:
+    """Return the fewest frames that fit the model and last `duration_s`; its longest take where that is shorter."""
+    if facts.frame_step == 0:
+        return facts.max_num_frames
+    steps = math.ceil(round(duration_s * facts.frame_rate - 1, 6) / facts.frame_step)
+    longest = (facts.max_num_frames - 1) // facts.frame_step
+    return 1 + facts.frame_step * min(max(steps, 0), longest)
+
+
+class _Planner:
+    """Fills a plan variant by variant; a shot that many scenes ask for is looked up, not keyed again."""
+
+    def __init__(self, planned: RenderPlan, tools: Tools) -> None:
+        self.planned = planned
+        self.tools = tools
+        self.problems: dict[str, None] = {}
+        self.known_shots: dict[tuple[object, ...], str] = {}
+        self.known_lines: dict[tuple[str, str], Line] = {}
+        self.shared = self._shared_facts()
+
+    def plan_variant(self, variant: Variant) -> VariantPlan:
+        format = self.planned.context.formats[variant.format]
+        narrations = [scene.narration for scene in variant.scenes]
+        narrations += [variant.end_card.narration] if variant.end_card else []
+        lines = [self._line(text, variant) for text in narrations]
+        pieces = {
+            "shots": tuple(self._shot(scene, variant, format) for scene in variant.scenes),
+            "lines": tuple(line and line.key for line in lines),
+            "cues": tuple(line and self._captions(line, variant, format) for line in lines),
+        }
+        facts = {"variant": variant.model_dump(), "shared": self.shared[variant.locale, variant.format], **pieces}
+        return VariantPlan(variant=variant, creative_key=content_key("creative", facts), **pieces)
+
+    def _shot(self, scene: Scene, variant: Variant, format: Format) -> str:
+        image = variant.image_sha256 if scene.product == "in_shot" else None
+        wish = (scene.look, scene.prompt, scene.negative_prompt, image, scene.duration_s, format.id)
+        if (key := self.known_shots.get(wish)) is not None:
+            return key
+        self.problems.update(dict.fromkeys(_unfit(scene, variant, self.tools)))
+        shot = shot_for(scene, variant, format, self.tools)
+        self.planned.shots[shot.key] = shot
+        self.known_shots[wish] = shot.key
+        return shot.key
+
+    def _line(self, text: str, variant: Variant) -> Line | None:
+        if not text:
+            return None
+        if (line := self.known_lines.get((text, variant.locale))) is not None:
+            return line
+        locale = self.planned.context.locales[variant.locale]
+        if (voice := self.tools.voices.get(locale.voice)) is None:
+            self.problems[
+                f"locale {locale.tag}: there is no voice '{locale.voice}'. Known: {', '.join(self.tools.voices)}."
+            ] = None
+            return None
+        line = line_for(text, locale, voice)
+        self.planned.lines[line.key] = line
+        self.known_lines[text, variant.locale] = line
+        return line
+
+    def _captions(self, line: Line, variant: Variant, format: Format) -> str:
+        job = caption_job_for(line, self.planned.context.locales[variant.locale], format)
+        self.planned.captions[job.key] = job
+        return job.key
+
+    def _shared_facts(self) -> dict[tuple[str, str], str]:
+        """Hash what many variants have in common once per locale and format."""
+        context = self.planned.context
+        common = {"brand": context.brand.model_dump(), "code": CODE_VERSIONS["compose"]}
+        return {
+            (tag, name): content_key(
+                "shared", common | {"locale": locale.model_dump(), "format": format.model_dump(mode="json")}
+            )
+            for tag, locale in context.locales.items()
+            for name, format in context.formats.items()
+        }
+
+
+def _unfit(scene: Scene, variant: Variant, tools: Tools) -> Iterator[str]:
+    place = f"{variant.campaign}: scene '{scene.id}'"
+    if tools.facts.scenes and scene.look.scene not in tools.facts.scenes:
+        yield f"{place}: {tools.model} knows no scene '{scene.look.scene}'. Known: {', '.join(tools.facts.scenes)}."
+    if scene.product == "in_shot" and not tools.facts.takes_image:
+        yield f"{place}: {tools.model} cannot draw a product into the shot. Write 'product: composite', or choose another model."
+
+
+def _seed(key: str) -> int:
+    return int(hashlib.sha256(key.encode()).hexdigest(), 16) >> (256 - SEED_BITS)

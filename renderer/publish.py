@@ -1,0 +1,102 @@
+"""Copies approved creatives to their destination, once, and writes the manifest that maps variants to files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from catalog import Variant
+from catalog.spoken import shown_text
+from renderer.artifacts import Creative, Decision, Delivery, ManifestRow
+from renderer.errors import RenderError
+from renderer.store import Store
+
+SIDECARS = {"webvtt": ".vtt", "srt": ".srt", "poster": ".jpg"}
+
+
+def publish(approved: Iterable[tuple[Creative, Decision]], store: Store, destination: Store) -> Iterator[Delivery]:
+    """Yield the delivery of each approved creative."""
+    for creative, decision in approved:
+        yield publish_creative(creative, decision, store, destination)
+
+
+def publish_creative(creative: Creative, decision: Decision, store: Store, destination: Store) -> Delivery:
+    """Put one creative at its destination; doing it again changes nothing and returns the first delivery.
+
+    Raises:
+        RenderError: the decision is not an approval of exactly these bytes.
+    """
+    if decision.verdict != "approve" or decision.sha256 != creative.sha256:
+        raise RenderError(
+            f"{creative.variant_id}: nobody approved these bytes ({creative.sha256[:12]}). Review it first."
+        )
+    record_key = f"deliveries/{creative.variant_id}/{creative.sha256}.json"
+    if (known := destination.get_record(record_key, Delivery)) is not None:
+        return known
+    name = f"published/{creative.sha256[:2]}/{creative.sha256}"
+    destination.put_file(f"{name}.mp4", store.local(creative.object))
+    for field, suffix in SIDECARS.items():
+        destination.put_file(f"{name}{suffix}", store.local(getattr(creative, field)))
+    delivery = Delivery(
+        variant_id=creative.variant_id,
+        sha256=creative.sha256,
+        url=destination.url(f"{name}.mp4"),
+        captions=(destination.url(f"{name}.vtt"), destination.url(f"{name}.srt")),
+        delivered_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    # of two publishers at the same moment one writes the record, and both return it
+    destination.put_bytes(record_key, delivery.model_dump_json().encode())
+    return destination.get_record(record_key, Delivery) or delivery
+
+
+def manifest_row(variant: Variant, delivery: Delivery) -> ManifestRow:
+    """Return the line of the manifest that says what a delivered file shows, says and costs."""
+    narrations = [scene.narration for scene in variant.scenes]
+    narrations += [variant.end_card.narration] if variant.end_card else []
+    return ManifestRow(
+        variant=variant.id,
+        campaign=variant.campaign,
+        product=variant.product_id,
+        locale=variant.locale,
+        format=variant.format,
+        axes=variant.axes,
+        url=delivery.url,
+        sha256=delivery.sha256,
+        captions=delivery.captions,
+        headlines=tuple(scene.headline for scene in variant.scenes),
+        narration=" ".join(shown_text(text) for text in narrations if text),
+        cta=variant.end_card.cta if variant.end_card else "",
+        price=variant.price,
+        sale_price=variant.sale_price,
+        delivered_at=delivery.delivered_at,
+    )
+
+
+def write_manifest(rows: Iterable[ManifestRow], prefix: str, store: Store) -> None:
+    """Write `manifest.jsonl` and `manifest.csv` below `prefix`."""
+    rows = list(rows)
+    lines = "".join(f"{row.model_dump_json()}\n" for row in rows)
+    store.put_bytes(f"{prefix}/manifest.jsonl", lines.encode(), replace=True)
+    store.put_bytes(f"{prefix}/manifest.csv", _csv(rows).encode("utf-8-sig"), replace=True)
+
+
+def _csv(rows: list[ManifestRow]) -> str:
+    """Return the rows for spreadsheets: lists joined, and no cell that a spreadsheet would take for a formula."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fieldnames=list(ManifestRow.model_fields))
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _cell(value) for name, value in row.model_dump().items()})
+    return table.getvalue()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        text = " · ".join(f"{name}={entry}" for name, entry in value.items())
+    elif isinstance(value, tuple | list):
+        text = " · ".join(map(str, value))
+    else:
+        text = str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

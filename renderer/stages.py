@@ -1,0 +1,184 @@
+"""Runs one stage over one batch: skips what cannot be done, tries once more what may pass, accounts for everything."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from renderer.artifacts import Batch, CheckJob, Creative, Failure, RunContext, StageAccount, VariantPlan
+from renderer.engine import InlineEngine, LocalEngine, Outcome
+from renderer.errors import StageFailed
+from renderer.progress import FOLDERS, present
+from renderer.run_state import RunState
+from renderer.settings import Settings
+from renderer.store import Store
+
+LOG_EVERY_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchWork:
+    """A batch with everything that its stages need."""
+
+    batch: Batch
+    context: RunContext
+    store: Store
+    settings: Settings
+    blocked: Mapping[str, str] = field(default_factory=dict)  # why earlier stages could not make a key
+
+
+Outcomes = Iterator[Outcome[Any, Any]]
+
+
+def _generate(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+    from renderer.generate import generate
+
+    return generate(items, work.store, LocalEngine(1), work.settings.device)
+
+
+def _narrate(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+    from renderer.narrate import narrate
+
+    return narrate(items, work.store, LocalEngine(work.settings.workers))
+
+
+def _caption(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+    from renderer.caption import caption
+
+    return caption(items, work.store, InlineEngine())
+
+
+def _compose(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+    from renderer.compose import compose
+
+    return compose(items, work.context, work.store, LocalEngine(work.settings.workers))
+
+
+def _check(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+    from renderer.check import check
+
+    jobs = [_check_job(item, work) for item in items]
+    return check(jobs, work.store, LocalEngine(work.settings.workers))
+
+
+def _check_job(planned: VariantPlan, work: BatchWork) -> CheckJob:
+    creative = work.store.get_record(f"creatives/{planned.creative_key}.json", Creative)
+    assert creative is not None, "variants without a creative are blocked"
+    return CheckJob(creative=creative, variant=planned.variant, format=work.context.formats[planned.variant.format])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How a batch goes through one stage: its items, what each needs, the key of what it makes."""
+
+    run: Callable[[BatchWork, Iterable[Any]], Outcomes]
+    items: Callable[[Batch], tuple[Any, ...]]
+    needs: Callable[[Any], Iterable[str | None]]
+    makes: Callable[[Any], str]
+
+
+def _pieces(planned: VariantPlan) -> tuple[str | None, ...]:
+    return (*planned.shots, *planned.lines, *planned.cues)
+
+
+STAGES: dict[str, Stage] = {
+    "generate": Stage(_generate, lambda batch: batch.shots, lambda shot: (), lambda shot: shot.key),
+    "narrate": Stage(_narrate, lambda batch: batch.lines, lambda line: (), lambda line: line.key),
+    "caption": Stage(_caption, lambda batch: batch.captions, lambda job: (job.line.key,), lambda job: job.key),
+    "compose": Stage(_compose, lambda batch: batch.variants, _pieces, lambda planned: planned.creative_key),
+    "check": Stage(
+        _check,
+        lambda batch: batch.variants,
+        lambda planned: (planned.creative_key,),
+        lambda planned: planned.creative_key,
+    ),
+}
+
+
+def run_stage(name: str, number: int, state: RunState, settings: Settings) -> StageAccount:
+    """Do what is missing of one batch, and write the account.
+
+    Raises:
+        StageFailed: every item failed, and trying again may help.
+    """
+    started = time.monotonic()
+    stage = STAGES[name]
+    batch = state.batch(number)
+    work = BatchWork(batch, state.context(), state.store, settings, _blocked(name, number, state))
+    items = {stage.makes(item): item for item in stage.items(batch)}
+    there = present(FOLDERS[name], set(items), state.store)
+    missing = {key: item for key, item in items.items() if key not in there}
+    made, failures = _do(name, stage, work, missing)
+    account = StageAccount(
+        stage=name, seconds=time.monotonic() - started, wanted=len(items), made=made, failures=tuple(failures)
+    )
+    state.write_account(f"{number:03}", account)
+    log.info("%s: %d wanted, %d there already, %d made, %d failed", name, len(items), len(there), made, len(failures))
+    if missing and len(failures) == len(missing) and any(failure.retryable for failure in failures):
+        raise StageFailed(
+            f"{name} batch {number}: all {len(failures)} items failed, the first with: {failures[0].error}"
+        )
+    return account
+
+
+def _do(name: str, stage: Stage, work: BatchWork, missing: Mapping[str, Any]) -> tuple[int, list[Failure]]:
+    """Do the missing items, those that may pass on a second try twice."""
+    failures = []
+    todo = {}
+    for key, item in missing.items():
+        reason = next((work.blocked[need] for need in stage.needs(item) if need in work.blocked), None)
+        if reason is None:
+            todo[key] = item
+        else:
+            failures.append(Failure(stage=name, item=key, error=reason, retryable=False))
+    made, first = _pass(name, stage, work, todo)
+    again = {key: todo[key] for key, failure in first.items() if failure.retryable}
+    more, second = _pass(name, stage, work, again)
+    final = {**first, **second}
+    failures += [failure for key, failure in final.items() if key not in again or key in second]
+    return made + more, failures
+
+
+def _pass(name: str, stage: Stage, work: BatchWork, items: Mapping[str, Any]) -> tuple[int, dict[str, Failure]]:
+    if not items:
+        return 0, {}
+    started = noted = time.monotonic()
+    made = 0
+    failures: dict[str, Failure] = {}
+    for outcome in stage.run(work, items.values()):
+        if outcome.error is None:
+            made += 1
+        else:
+            log.warning("%s", outcome.error)
+            key = _key(name, outcome.item)
+            failures[key] = Failure(stage=name, item=key, error=outcome.error, retryable=outcome.retryable)
+        if (now := time.monotonic()) - noted >= LOG_EVERY_S:
+            noted = now
+            _note(name, made, len(failures), len(items), now - started)
+    return made, failures
+
+
+def _note(name: str, made: int, failed: int, wanted: int, spent_s: float) -> None:
+    left_s = spent_s / (made + failed) * (wanted - made - failed)
+    log.info("%s: %d of %d, %d failed, about %.0f s left", name, made, wanted, failed, left_s)
+
+
+def _key(name: str, item: Any) -> str:
+    return item.creative.key if isinstance(item, CheckJob) else STAGES[name].makes(item)
+
+
+def _blocked(name: str, number: int, state: RunState) -> dict[str, str]:
+    """Return why keys are absent that earlier stages of this batch should have made."""
+    reasons: dict[str, str] = {}
+    for stage in STAGES:
+        if stage == name:
+            break
+        account = state.account(stage, f"{number:03}")
+        for failure in account.failures if account else ():
+            reasons[failure.item] = failure.error
+    return reasons

@@ -1,0 +1,44 @@
+"""Writes cues as WebVTT and SRT beside the ad, with pysubs2."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+import pysubs2
+
+from renderer.artifacts import Cue
+
+RTL_ISOLATE, END_ISOLATE = "\u2067", "\u2069"
+
+
+def write_webvtt(path: Path, cues: Iterable[Cue]) -> None:
+    """Write WebVTT, UTF-8. `&`, `<` and `>` are escaped, right-to-left lines stand in isolates."""
+    _write(path, "vtt", cues)
+
+
+def write_srt(path: Path, cues: Iterable[Cue]) -> None:
+    """Write SubRip, UTF-8, escaped like WebVTT: players of both read `<...>` as tags."""
+    _write(path, "srt", cues)
+
+
+def is_rtl(line: str) -> bool:
+    """Tell whether the first letter that has a direction reads from right to left (rules P2 and P3 of UAX #9)."""
+    strong = (unicodedata.bidirectional(character) for character in line)
+    return next((direction for direction in strong if direction in ("L", "R", "AL")), "L") != "L"
+
+
+def _write(path: Path, format_: str, cues: Iterable[Cue]) -> None:
+    sheet = pysubs2.SSAFile()
+    for cue in cues:
+        text = "\\N".join(_line(line) for line in cue.lines)
+        sheet.append(pysubs2.SSAEvent(start=cue.start_ms, end=cue.end_ms, text=text))
+    # Braces would be read as styling of the SSA format, which is what pysubs2 keeps texts in.
+    sheet.save(str(path), encoding="utf-8", format_=format_, keep_ssa_tags=True)
+
+
+def _line(line: str) -> str:
+    escaped = html.escape(line, quote=False)
+    return f"{RTL_ISOLATE}{escaped}{END_ISOLATE}" if is_rtl(line) else escaped

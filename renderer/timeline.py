@@ -1,0 +1,100 @@
+"""Decides what is when, in whole frames: scenes, speech, cues."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catalog import Format
+from renderer.artifacts import Cue, CueSheet, Speech, VariantPlan
+from renderer.errors import MediaError
+
+SPEECH_LEAD_S = 0.25  # from the start of a scene to the first sound of its line
+SPEECH_TAIL_S = 0.35  # from the last sound to the next scene
+CUE_LEAD_S = 0.06  # text is read sooner than it is heard
+DISSOLVE_FRAMES = 9  # of the later scene, in which the earlier one fades
+
+
+@dataclass(frozen=True)
+class Part:
+    """One scene or the end card: frames [first, last), and when its line starts."""
+
+    name: str
+    first: int
+    last: int
+    speech_s: float  # start of the line, from the start of the ad
+
+    @property
+    def num_frames(self) -> int:
+        return self.last - self.first
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One state of a caption: frames [first, last), and which word is being spoken (-1: none)."""
+
+    cue: Cue
+    word: int
+    first: int
+    last: int
+
+
+def parts_of(planned: VariantPlan, speeches: Sequence[Speech | None], format: Format) -> list[Part]:
+    """Return the scenes and the end card in order, each long enough for what is said in it.
+
+    Raises:
+        MediaError: the ad would be longer than its format allows.
+    """
+    variant, rate = planned.variant, format.frame_rate
+    lengths = [(f"scene {scene.id}", scene.duration_s) for scene in variant.scenes]
+    if variant.end_card is not None:
+        lengths.append(("end card", variant.end_card.duration_s))
+    parts: list[Part] = []
+    first = 0
+    for (name, duration_s), speech in zip(lengths, speeches, strict=True):
+        spoken_s = SPEECH_LEAD_S + speech.duration_ms / 1000 + SPEECH_TAIL_S if speech is not None else 0.0
+        last = first + math.ceil(max(duration_s, spoken_s) * rate - 1e-6)
+        parts.append(Part(name, first, last, first / rate + SPEECH_LEAD_S))
+        first = last
+    if first / rate > format.max_duration_s:
+        longest = max(parts, key=lambda part: part.num_frames)
+        raise MediaError(
+            f"{variant.id}: the ad lasts {first / rate:.1f} s, {format.id} allows {format.max_duration_s:g} s; longest is "
+            f"{longest.name} with {longest.num_frames / rate:.1f} s. Shorten its narration or drop a scene."
+        )
+    return parts
+
+
+def states_of(sheet: CueSheet, part: Part, frame_rate: int) -> list[Shown]:
+    """Return the states of all captions of a part, in order and without overlap, inside the part."""
+    states: list[Shown] = []
+    for cue in sheet.cues:
+        first, last = _frame(cue.start_ms, part, frame_rate), _frame(cue.end_ms, part, frame_rate)
+        first, last = max(first, states[-1].last if states else part.first), min(last, part.last)
+        changes = [max(_frame(word.start_ms, part, frame_rate), first) for word in cue.words]
+        edges = [first, *changes, last]
+        for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+            if min(end, last) > start:
+                states.append(Shown(cue, number - 1, start, min(end, last)))
+    return states
+
+
+def cues_of(sheets: Sequence[CueSheet | None], parts: Sequence[Part]) -> list[Cue]:
+    """Return the cues of all lines with times from the start of the ad, for the files beside it."""
+    shifted = []
+    for sheet, part in zip(sheets, parts, strict=True):
+        offset_ms = round(part.speech_s * 1000)
+        for cue in sheet.cues if sheet is not None else ():
+            words = tuple(
+                word.model_copy(update={"start_ms": word.start_ms + offset_ms, "end_ms": word.end_ms + offset_ms})
+                for word in cue.words
+            )
+            times = {"start_ms": cue.start_ms + offset_ms, "end_ms": cue.end_ms + offset_ms}
+            shifted.append(cue.model_copy(update={**times, "words": words}))
+    return shifted
+
+
+def _frame(time_ms: int, part: Part, frame_rate: int) -> int:
+    """The frame at which something said at `time_ms` of the line appears."""
+    return max(round((part.speech_s + time_ms / 1000 - CUE_LEAD_S) * frame_rate), part.first)

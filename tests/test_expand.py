@@ -1,0 +1,209 @@
+"""Expanding: every combination becomes a variant or a refusal with its reason."""
+
+from __future__ import annotations
+
+import pytest
+from campaign_folder import CAMPAIGN, COPY, FEED, MOMENT, expanded, images_of, write_campaign
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog import CatalogError, Problem, Refusal, Sample, Variant
+from catalog.combine import combine
+from catalog.expand import expand
+from catalog.inputs import copy_chain, read_inputs
+from catalog.story import tidy
+
+
+def variants(folder) -> dict[str, Variant]:
+    return {one.id: one for one in expanded(folder) if isinstance(one, Variant)}
+
+
+def refusals(folder) -> list[Refusal]:
+    return [one for one in expanded(folder) if isinstance(one, Refusal)]
+
+
+def test_products_locales_and_formats_are_crossed(tmp_path):
+    """Two products, three locales and two formats make twelve variants with readable ids."""
+    found = variants(write_campaign(tmp_path))
+
+    assert 12 == len(found)
+    assert "test/cup/de-DE/story_9x16" in found
+
+
+def test_each_locale_sees_its_own_words_and_prices(tmp_path):
+    """Copy, product text and price come from the locale's files; digits are shown, words are spoken."""
+    found = variants(write_campaign(tmp_path))
+    german, english = found["test/cup/de-DE/story_9x16"], found["test/cup/en-US/story_9x16"]
+
+    assert ("Fasst Kaffee", "Holds coffee") == (german.scenes[0].headline, english.scenes[0].headline)
+    assert ("9,50\xa0€", "$8") == (german.scenes[1].badge, english.scenes[1].badge)
+    assert "Jetzt \ufff99,50\xa0€\ufffaneun Euro fünfzig\ufffb" == german.scenes[1].narration
+
+
+def test_a_scene_with_a_false_when_is_left_out(tmp_path):
+    """The lamp is not on sale, so its ad has no offer."""
+    found = variants(write_campaign(tmp_path))
+
+    assert ["hero", "offer"] == [scene.id for scene in found["test/cup/en-US/square_1x1"].scenes]
+    assert ["hero"] == [scene.id for scene in found["test/lamp/en-US/square_1x1"].scenes]
+
+
+def test_the_picture_is_described_in_the_primary_feeds_words(tmp_path):
+    """A local title never reaches the prompt, so translations share their shots."""
+    found = variants(write_campaign(tmp_path))
+
+    assert {"Aurora Cup on silk"} == {one.scenes[0].prompt for one in found.values() if one.product_id == "cup"}
+
+
+def test_copy_in_a_prompt_is_refused_with_the_names_that_are_known(tmp_path):
+    """Only what the picture shows may enter a prompt."""
+    campaign = CAMPAIGN.replace("{{ product.title }} on silk", "{{ copy.hook }}")
+    reason = refusals(write_campaign(tmp_path, campaign=campaign))[0].reason
+
+    assert reason.endswith("'copy' is undefined. Known names: campaign, format, locale, price, product.")
+    assert "campaign.yaml:12: scenes[0].prompt" in reason
+
+
+def test_a_locale_without_a_copy_key_is_refused_by_name_and_the_rest_goes_on(tmp_path):
+    """Missing copy is no English ad in Germany: the key, the locale and the files to mend are named."""
+    copy = COPY | {"de": COPY["de"].replace("cta: Jetzt kaufen\n", "")}
+    folder = write_campaign(tmp_path, copy=copy)
+    refused = refusals(folder)
+
+    assert {"de-DE"} == {one.locale for one in refused}
+    assert 4 == len(refused)
+    assert f"{tmp_path.name}/copy: de-DE has no 'cta'. Add it to copy/de-DE.yaml or copy/de.yaml." == refused[0].reason
+    assert 8 == len(variants(folder))
+
+
+def test_copy_falls_back_along_the_language_and_elsewhere_only_where_the_campaign_says_so():
+    """Switzerland reads German; the Netherlands read English only if that is written down."""
+    assert ("de-CH", "de") == copy_chain("de-CH", {})
+    assert ("nl-NL", "nl", "en-GB", "en") == copy_chain("nl-NL", {"nl": "en-GB"})
+
+
+def test_a_product_without_a_price_is_refused_by_name_and_the_rest_goes_on(tmp_path):
+    """The row is named with file, line and field."""
+    folder = write_campaign(tmp_path, feed=FEED.replace("50.00 USD", ""))
+    refused = refusals(folder)
+
+    assert {"lamp"} == {one.product_id for one in refused}
+    assert refused[0].reason.startswith("products.csv:3: price")
+    assert 6 == len(variants(folder))
+
+
+def test_a_product_without_a_local_price_is_refused_where_it_lacks_one(tmp_path):
+    """An ad never shows dollars to people who pay in yen unless the campaign wants that."""
+    folder = write_campaign(tmp_path)
+    (folder / "products.ja-JP.csv").unlink()
+
+    assert {"ja-JP"} == {one.locale for one in refusals(folder)}
+    assert "cup has a price in USD, but ja-JP sells in JPY" in refusals(folder)[0].reason
+    assert [] == refusals(write_campaign(tmp_path, campaign=CAMPAIGN + "prices: feed\n"))
+
+
+def test_a_product_whose_picture_is_broken_is_refused_with_the_pictures_problem(tmp_path):
+    """What the picture intake found becomes the reason of each variant of that product."""
+    inputs = read_inputs(write_campaign(tmp_path))
+    problem = Problem("products.csv:2: image_link", "cup.png is not a picture", "Replace the file.", "cup")
+    results = list(expand(inputs, combine(inputs), images_of(inputs), {"cup": problem}, MOMENT))
+
+    assert 6 == sum(isinstance(one, Refusal) and one.reason == str(problem) for one in results)
+    assert 6 == sum(isinstance(one, Variant) for one in results)
+
+
+def test_the_sale_window_decides_by_the_moment_of_the_run(tmp_path):
+    """Outside its window a sale price is neither shown nor a reason for the offer scene."""
+    header = FEED.splitlines()[0] + ",sale_price_effective_date"
+    row = "cup,Aurora Cup,cup.png,10.00 USD,8.00 USD,Aurora,Holds coffee,2026-01-01T00:00+0000/2026-02-01T00:00+0000"
+    found = variants(write_campaign(tmp_path, feed=f"{header}\n{row}\n"))
+
+    assert ["hero"] == [scene.id for scene in found["test/cup/en-US/square_1x1"].scenes]
+    assert ("$10", "") == (found["test/cup/en-US/square_1x1"].price, found["test/cup/en-US/square_1x1"].sale_price)
+
+
+def test_axes_are_crossed_zipped_and_joined(tmp_path):
+    """Each way of combining values is written down, never guessed."""
+    axes = """axes:
+  mood: [calm, bold]
+  pair: {zip: {first: [a, b], second: [x, y]}}
+  city: {join: cities.csv, on: locale}
+"""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN + axes)
+    (folder / "cities.csv").write_text("locale,city\nde-DE,Berlin\nde-DE,Köln\nen-US,Boston\n", encoding="utf-8")
+    found = variants(folder)
+    german = [one.axes for one in found.values() if (one.product_id, one.locale, one.format) == ("cup", "de-DE", "square_1x1")]
+
+    assert 2 * 2 * 2 == len(german)
+    assert {("a", "x"), ("b", "y")} == {(axes["first"], axes["second"]) for axes in german}
+    assert "test/cup/de-DE/square_1x1/calm/a/x/K%C3%B6ln" in found
+    assert not any(one.locale == "ja-JP" for one in found.values())
+
+
+def test_overrides_change_only_the_variants_they_are_for(tmp_path):
+    """A language override reaches all of its regions; other variants keep the template's words."""
+    overrides = """overrides:
+  - {where: {locale: de}, scene: hero, set: {headline: "Nur hier", duration_s: 3}}
+  - {where: {format: square_1x1}, scene: end_card, set: {headline: ""}}
+"""
+    found = variants(write_campaign(tmp_path, campaign=CAMPAIGN + overrides))
+
+    assert ("Nur hier", 3) == (found["test/cup/de-DE/story_9x16"].scenes[0].headline, found["test/cup/de-DE/story_9x16"].scenes[0].duration_s)
+    assert "Holds coffee" == found["test/cup/en-US/story_9x16"].scenes[0].headline
+    assert ["Aurora", ""] == [found[f"test/cup/en-US/{name}"].end_card.headline for name in ("story_9x16", "square_1x1")]
+
+
+def test_a_sample_is_spread_over_locales_and_formats_and_stays_the_same(tmp_path):
+    """Six of twelve variants show each locale in each format once."""
+    inputs = read_inputs(write_campaign(tmp_path))
+    chosen = combine(inputs, Sample(count=6))
+
+    assert 6 == len({(one.locale, one.format) for one in chosen})
+    assert chosen == combine(inputs, Sample(count=6))
+
+
+def test_when_drops_variants_without_counting_them(tmp_path):
+    """What a campaign does not ask for is neither made nor missing."""
+    found = expanded(write_campaign(tmp_path, campaign=CAMPAIGN + "when: \"{{ locale.tag != 'ja-JP' }}\"\n"))
+
+    assert 8 == len(found)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("prompt: \"{{ product.title }} on silk\"", "prompt: \"{{ product.title \""),
+        ("look: {scene: silk", "loook: {scene: silk"),
+        ("duration_s: 2\n    look", "duration_s: -1\n    look"),
+        ("formats: [story_9x16", "formats: [story_9x17"),
+        ("feed: products.csv", "feed: nothing.csv"),
+        ("id: offer", "id: hero"),
+    ],
+)
+def test_a_campaign_that_cannot_be_used_says_where_and_why(tmp_path, wrong, message):
+    """Errors of the template name file, line and field and stop before anything is made."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace(wrong, message))
+    with pytest.raises(CatalogError, match=r"campaign\.yaml:\d+: "):
+        expanded(folder)
+
+
+@pytest.mark.parametrize("attack", ["{{ ''.__class__.__mro__ }}", "{{ product.__init__.__globals__ }}", "{{ cycler.__init__ }}"])
+def test_templates_cannot_reach_python(tmp_path, attack):
+    """The sandbox turns an escape into a refusal."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("{{ product.title }} on silk", attack))
+
+    assert 12 == len(refusals(folder))
+
+
+@settings(max_examples=40, deadline=None)
+@given(title=st.text(min_size=1, max_size=80).filter(lambda text: text.strip() and text.isprintable()))
+def test_a_title_cannot_break_the_template(tmp_path_factory, title):
+    """Quotes, braces, colons and scripts of all kinds are text: YAML was parsed before, Jinja is not run twice."""
+    quoted = title.replace('"', '""')
+    folder = write_campaign(tmp_path_factory.mktemp("c"), feed=FEED.replace("Aurora Cup", f'"{quoted}"'))
+    results = expanded(folder)
+
+    assert 12 == len(results)
+    for one in results:
+        if isinstance(one, Variant) and one.product_id == "cup":
+            assert f"{tidy(title)} on silk" == one.scenes[0].prompt

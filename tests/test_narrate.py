@@ -1,0 +1,147 @@
+"""Narration: recordings of equal loudness, trimmed, with the same bytes for the same line."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog.spoken import annotate
+from renderer.artifacts import Line, Speech, Word
+from renderer.backends import Recording
+from renderer.backends.voices import load_voice
+from renderer.engine import InlineEngine
+from renderer.errors import BackendError
+from renderer.narrate import CEILING, LEAD_S, VoiceRack, levelled, narrate, narrate_line, trimmed, wav_bytes
+from renderer.store import Store, open_store
+
+RATE = 16_000
+
+
+def line_of(text: str, tag: str = "de-DE", voice: str = "pico:de-DE", key: str = "line-1") -> Line:
+    return Line(key=key, text=text, locale=tag, voice=voice, voice_revision="1")
+
+
+def tone(seconds: float, volume: float) -> np.ndarray:
+    return (volume * np.sin(np.arange(int(seconds * RATE)) / 7)).astype(np.float32)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(int(seconds * RATE), np.float32)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(f"file://{tmp_path}")
+
+
+def test_a_line_becomes_a_wav_with_word_times(store: Store) -> None:
+    """Mono, 16 bit, below -3 dBFS; words are shown ones, inside the recording; the record names the file."""
+    line = line_of(f"Nur heute: {annotate('19,90 €', 'neunzehn Euro neunzig')}!")
+    speech = narrate_line(line, load_voice(line.voice), store)
+    with wave.open(str(store.local(speech.object))) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        shape = file.getnchannels(), file.getsampwidth(), file.getframerate()
+
+    assert shape == (1, 2, speech.sample_rate)
+    assert speech.duration_ms == len(samples) * 1000 // speech.sample_rate
+    assert np.abs(samples).max() <= CEILING * 32767
+    assert [word.text for word in speech.words] == ["Nur", "heute:", "19,90 €!"]
+    assert 0 <= speech.words[0].start_ms < speech.words[-1].end_ms <= speech.duration_ms
+    assert speech.grade == "basic"
+    assert store.get_record("speech/line-1.json", Speech) == speech
+
+
+def test_the_same_line_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Two runs, two stores, one sound: keys may stand for content."""
+    line = line_of("Hello there.", "en-US", "kokoro:af_heart")
+    stores = [open_store(f"file://{tmp_path}/{name}") for name in "ab"]
+    voice = VoiceRack().take(line.voice)
+    for each in stores:
+        narrate_line(line, voice, each)
+
+    assert stores[0].get_bytes("speech/line-1.wav") == stores[1].get_bytes("speech/line-1.wav")
+
+
+def test_engines_are_equally_loud(store: Store) -> None:
+    """A campaign of many voices needs no volume knob: their spoken parts differ by less than 1.5 dB."""
+    levels = []
+    for voice, tag, text in (
+        ("pico:de-DE", "de-DE", "Guten Tag zusammen"), ("espeak:auto", "de-DE", "Guten Tag zusammen"),
+        ("kokoro:af_heart", "en-US", "Good day to all"),
+    ):  # fmt: skip
+        speech = narrate_line(line_of(text, tag, voice, key=voice.replace(":", "-")), load_voice(voice), store)
+        with wave.open(str(store.local(speech.object))) as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+        levels.append(20 * np.log10(np.sqrt(np.mean(samples[np.abs(samples) > 0.005] ** 2))))
+
+    assert max(levels) - min(levels) < 1.5
+
+
+def test_silence_is_trimmed_and_words_move_along() -> None:
+    """60 ms stay at both ends, faded, and a word keeps its sound."""
+    samples = np.concatenate([silence(1), tone(0.5, 0.3), silence(2)])
+    kept = trimmed(Recording(samples, RATE, (Word(text="a", start_ms=1000, end_ms=1500),)))
+
+    assert len(kept.samples) / RATE == pytest.approx(0.5 + 2 * LEAD_S, abs=0.02)
+    assert (kept.words[0].start_ms, kept.words[0].end_ms) == (pytest.approx(60, abs=10), pytest.approx(560, abs=10))
+    assert kept.samples[0] == kept.samples[-1] == 0
+
+
+def test_a_recording_without_silence_gets_some() -> None:
+    """Sound that starts at once is not cut: silence is added."""
+    kept = trimmed(Recording(tone(0.5, 0.3), RATE, ()))
+
+    assert len(kept.samples) / RATE == pytest.approx(0.5 + 2 * LEAD_S, abs=0.02)
+
+
+def test_peaks_are_rounded_not_cut() -> None:
+    """A loud syllable stays below the ceiling and above all others."""
+    samples = np.concatenate([tone(2, 0.05), tone(0.05, 0.9), tone(0.05, 0.95)])
+    loud = levelled(Recording(samples, RATE, ())).samples
+
+    assert np.abs(loud).max() <= CEILING
+    assert np.abs(loud[-700:]).max() > np.abs(loud[-1500:-900]).max()
+
+
+def test_wav_samples_are_little_endian() -> None:
+    """The file is the same on every machine."""
+    body = wav_bytes(Recording(np.array([0, 0.5, -1], np.float32), RATE, ()))
+
+    assert body[-6:] == b"\x00\x00\x00\x40\x01\x80"
+
+
+def test_a_voice_of_another_language_is_refused(store: Store) -> None:
+    """A French line read by a German voice would only sound like French by accident."""
+    line = line_of("Bonjour", "fr-FR", "pico:de-DE")
+
+    with pytest.raises(BackendError, match="speaks de"):
+        narrate_line(line, load_voice(line.voice), store)
+
+
+def test_the_batch_speaks_each_line_once(store: Store) -> None:
+    """Equal keys are one recording; what is there is taken; a line that fails takes none with it."""
+    lines = [
+        line_of("Eins"),
+        line_of("Eins"),
+        line_of("🎉", key="line-2"),
+        line_of("Zwei", voice="espeak:auto", key="line-3"),
+    ]
+    first = list(narrate(lines, store, InlineEngine()))
+    written = store.local("speech/line-1.wav").stat().st_mtime_ns
+    again = {outcome.item.key: outcome for outcome in narrate(lines, store, InlineEngine())}
+
+    assert sorted(outcome.item.key for outcome in first) == ["line-1", "line-2", "line-3"]
+    assert [outcome.item.key for outcome in first if outcome.error] == ["line-2"]
+    assert again["line-1"].value is not None
+    assert again["line-1"].seconds == 0
+    assert store.local("speech/line-1.wav").stat().st_mtime_ns == written
+
+
+def test_an_unknown_voice_fails_its_line_only(store: Store) -> None:
+    """The rest of the batch goes on."""
+    outcomes = list(narrate([line_of("Eins"), line_of("Zwei", voice="kokoro:x", key="line-2")], store, InlineEngine()))
+
+    assert {outcome.item.key: bool(outcome.error) for outcome in outcomes} == {"line-1": False, "line-2": True}

@@ -1,0 +1,162 @@
+"""Planning: equal work is planned once, and nothing that changes the picture is missed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from campaign_folder import CAMPAIGN, COPY, FACTS, FEED, LOCAL_FEEDS, images_of, planned, write_campaign
+from catalog.inputs import read_inputs
+from renderer import plan as plan_module
+from renderer.errors import PlanError
+from renderer.plan import native_size, num_frames_for
+
+
+def shots(folder, facts=FACTS, **images) -> set[str]:
+    found = images_of(read_inputs(folder), **images) if images else None
+    return set(planned(folder, facts, found).shots)
+
+
+@pytest.fixture
+def before(tmp_path) -> set[str]:
+    return shots(write_campaign(tmp_path / "before"))
+
+
+def test_variants_share_their_shots_across_languages(tmp_path):
+    """Ten ads of three languages need two product shots per shape and one offer shot per shape."""
+    plan = planned(write_campaign(tmp_path))
+
+    assert 12 == len(plan.variants)
+    assert 6 == len(plan.shots)
+
+
+def test_a_further_language_costs_no_shot(tmp_path, before):
+    """Translating a campaign never costs GPU time."""
+    fewer = CAMPAIGN.replace("locales: [en-US, de-DE, ja-JP]", "locales: [en-US]")
+
+    assert before == shots(write_campaign(tmp_path, campaign=fewer))
+
+
+def test_another_translation_costs_no_shot(tmp_path, before):
+    """Copy is laid over the picture."""
+    assert before == shots(write_campaign(tmp_path, copy=COPY | {"de": COPY["de"].replace("Jetzt", "Nur heute")}))
+
+
+def test_another_price_costs_no_shot(tmp_path, before):
+    """Prices are laid over the picture, the primary feed's and the local ones."""
+    folder = write_campaign(tmp_path, feed=FEED.replace("8.00 USD", "7.50 USD"))
+    (folder / "products.de-DE.csv").write_text(LOCAL_FEEDS["products.de-DE.csv"].replace("9.50", "9.00"), encoding="utf-8")
+
+    assert before == shots(folder)
+
+
+def test_another_badge_costs_no_shot(tmp_path, before):
+    """Badges are laid over the picture."""
+    assert before == shots(write_campaign(tmp_path, campaign=CAMPAIGN.replace('badge: "{{ price }}"', 'badge: "Sale {{ price }}"')))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("on silk", "on wet stone"),
+        ("#101010 #808080 #F0F0F0", "#202020 #808080 #F0F0F0"),
+        ("scene: silk", "scene: mist"),
+        ("camera: dolly_in", "camera: pan_left"),
+        ("id: test", "id: test\nseed: 5"),
+        ("id: test", "id: test\nnum_inference_steps: 4"),
+    ],
+    ids=["prompt", "palette", "scene", "camera", "seed", "steps"],
+)
+def test_what_changes_the_picture_changes_shots(tmp_path, before, old, new):
+    """Prompt, look, seed and steps are part of every key they matter to."""
+    assert before != shots(write_campaign(tmp_path, campaign=CAMPAIGN.replace(old, new)))
+
+
+def test_another_product_picture_changes_shots_that_show_it(tmp_path):
+    """A picture that conditions the model is known by its content."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("headline:", "product: in_shot\n    headline:", 1))
+
+    assert shots(folder, sha256="1" * 64) != shots(folder, sha256="2" * 64)
+
+
+def test_another_product_picture_changes_shots_that_take_its_colours(tmp_path):
+    """A palette taken from the picture follows the picture."""
+    folder = write_campaign(tmp_path)
+
+    assert shots(folder, palette=("#000000", "#777777", "#FFFFFF")) != shots(folder, palette=("#100000", "#777777", "#FFFFFF"))
+
+
+def test_another_picture_under_a_composited_product_costs_no_shot(tmp_path):
+    """The product's pixels are laid over the take, so a retouched packshot of the same colours needs no new one."""
+    folder = write_campaign(tmp_path)
+
+    assert shots(folder, sha256="1" * 64) == shots(folder, sha256="2" * 64)
+
+
+def test_another_model_revision_changes_every_shot(tmp_path):
+    """Better weights are never answered with old pictures."""
+    folder = write_campaign(tmp_path)
+
+    assert shots(folder).isdisjoint(shots(folder, replace(FACTS, revision="r2")))
+
+
+def test_another_code_version_changes_every_shot(tmp_path, monkeypatch):
+    """A stage whose output changed makes its work anew."""
+    folder = write_campaign(tmp_path)
+    first = shots(folder)
+    monkeypatch.setitem(plan_module.CODE_VERSIONS, "generate", 2)
+
+    assert first.isdisjoint(shots(folder))
+
+
+def test_every_word_price_and_picture_is_part_of_the_creatives_key(tmp_path):
+    """What costs no shot still makes a new file."""
+    folder = write_campaign(tmp_path)
+    keys = {one.variant.id: one.creative_key for one in planned(folder).variants}
+    write_campaign(tmp_path, copy=COPY | {"de": COPY["de"].replace("Jetzt", "Nur heute")})
+    changed = {one.variant.id for one in planned(folder).variants if keys[one.variant.id] != one.creative_key}
+
+    assert {name for name in keys if "/de-DE/" in name} == changed
+
+
+def test_equal_lines_are_spoken_once(tmp_path):
+    """Two formats of an ad share the recording."""
+    plan = planned(write_campaign(tmp_path))
+    needed = [key for variant in plan.variants for key in variant.lines if key]
+
+    assert 18 == len(needed)
+    assert 9 == len(plan.lines)
+
+
+def test_seeds_follow_from_the_content(tmp_path):
+    """A second plan asks for the same pictures, and two different shots never share their noise."""
+    folder = write_campaign(tmp_path)
+    first, second = planned(folder), planned(folder)
+
+    assert first.shots == second.shots
+    assert len({shot.seed for shot in first.shots.values()}) == len(first.shots)
+
+
+def test_what_a_model_cannot_do_is_refused_before_anything_is_spent(tmp_path):
+    """The scene, the model and what fits are named, all at once."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("headline:", "product: in_shot\n    headline:", 1))
+    with pytest.raises(PlanError) as refused:
+        planned(folder, replace(FACTS, scenes=("silk",), takes_image=False))
+
+    assert "scene 'offer': some-model knows no scene 'bokeh'. Known: silk." in str(refused.value)
+    assert "scene 'hero': some-model cannot draw a product into the shot." in str(refused.value)
+
+
+@pytest.mark.parametrize(("duration_s", "frames"), [(0.1, 1), (0.5, 5), (2.0, 21), (3.3, 33), (60, 33)])
+def test_shots_have_the_fewest_frames_that_fit_the_model(duration_s, frames):
+    """Counts are 1 + n times the model's step, and never longer than it can do."""
+    assert frames == num_frames_for(duration_s, FACTS)
+
+
+def test_shots_take_the_nearest_native_shape(tmp_path):
+    """A 4:5 ad is cut from the shape that wastes least."""
+    formats = planned(write_campaign(tmp_path)).context.formats
+
+    assert (72, 128) == native_size(formats["story_9x16"], FACTS)
+    assert (96, 96) == native_size(formats["square_1x1"], FACTS)
