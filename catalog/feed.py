@@ -1,23 +1,19 @@
-"""Reads feed files of every kind into one table of texts, whose index is the line where each row starts.
-
-CSV and TSV are split by `csv` and not by `pandas.read_csv`, because only `csv` tells at which line a record starts and
-lets a broken record be named while the others go on.
-"""
+"""Reads feed files of every kind into one table of texts, whose index is the line where each row starts."""
 
 from __future__ import annotations
 
 import csv
-import json
 import re
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from catalog.errors import CatalogError, Problem, WrongValue, quoted
-from catalog.feed_file import open_bytes, open_text
+from catalog.errors import CatalogError, Problem, quoted
+from catalog.feed_csv import Shape, read_records
+from catalog.feed_file import Item, Record, Unreadable, open_bytes, open_text
+from catalog.feed_json import read_objects
 from catalog.feed_xml import read_items
 
 if TYPE_CHECKING:
@@ -25,21 +21,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".xml", ".rss", ".atom")
 DELIMITERS = ",;\t|"
+MAX_COLUMNS = 1000  # Merchant Center knows about a hundred; keys that differ in every row are no columns
 MAX_BROKEN_RECORDS = 1000  # more means that the file as a whole is not what its name says
 SYNONYMS = {"sku": "id", "name": "title", "image": "image_link", "image_url": "image_link", "amount": "price"}
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A row that could not be split into fields, with its id where that could still be seen."""
-
-    fact: str
-    cure: str
-    subject: str = ""
-
-
-Record = tuple[int, Sequence[str] | Unreadable]  # line, fields
-Item = tuple[int, Mapping[str, str] | Unreadable]
 
 
 @dataclass(frozen=True)
@@ -71,7 +55,7 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
             return _table_of_items(path.name, read_items(body, path.name), required)
     with open_text(path) as lines:
         if kind in (".jsonl", ".ndjson"):
-            return _table_of_items(path.name, _json_items(lines), required)
+            return _table_of_items(path.name, read_objects(lines), required)
         return _table_of_records(path.name, lines, required)
 
 
@@ -100,10 +84,10 @@ def _table_of_records(name: str, lines: Iterator[str], required: Sequence[str]) 
         raise CatalogError([Problem(name, "is empty", "Write a heading line and one line per product.")])
     delimiter = _delimiter(header)
     columns = _columns(f"{name}:{header_line}", header, delimiter)
+    _check_width(f"{name}:{header_line}", len(columns))
     _check_columns(f"{name}:{header_line}", columns, required)
-    shape = _Shape(delimiter, len(columns), columns.index("id") if "id" in columns else 0)
-    records = _CsvRecords(lines, shape, first_line=header_line + 1)
-    return _collected(name, columns, (_fitted(record, shape) for record in records))
+    shape = Shape(delimiter, len(columns), columns.index("id") if "id" in columns else 0)
+    return _collected(name, columns, read_records(lines, shape, header_line + 1))
 
 
 def _table_of_items(name: str, items: Iterator[Item], required: Sequence[str]) -> Table:
@@ -118,6 +102,7 @@ def _table_of_items(name: str, items: Iterator[Item], required: Sequence[str]) -
         for key, value in item.items():
             fields.setdefault(column_name(key), value)
         columns.update(dict.fromkeys(fields, 0))
+        _check_width(f"{name}:{line}", len(columns))
         rows.append((line, [fields.get(column, "") for column in columns]))
     if not rows:
         raise CatalogError([Problem(name, "holds no product", "Write at least one.")])
@@ -139,80 +124,6 @@ def _collected(name: str, columns: list[str], records: Iterator[Record]) -> Tabl
             at_lines.append(line)
     frame = pd.DataFrame(rows, index=pd.Index(at_lines, dtype="int64", name="line"), columns=columns, dtype="str")
     return Table(name, frame, tuple(problems), len(rows) + len(problems))
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """What the heading says about the rows below."""
-
-    delimiter: str
-    width: int
-    id_column: int
-
-    def id_in(self, cells: Sequence[str]) -> str:
-        """The id of a broken row, if nothing before it is broken."""
-        seen = cells[: self.id_column + 1]
-        return seen[-1].strip() if len(seen) > self.id_column and not any('"' in cell for cell in seen) else ""
-
-
-class _CsvRecords:
-    """Iterates (line, fields) over CSV lines; a broken record costs its first line, the next line starts afresh."""
-
-    def __init__(self, lines: Iterator[str], shape: _Shape, first_line: int) -> None:
-        self._lines = lines
-        self._shape = shape
-        self._given_back: deque[str] = deque()
-        self._taken: list[str] = []
-        self._line = first_line
-        self._reader = csv.reader(_Pull(self._next_line), delimiter=shape.delimiter, strict=True)
-
-    def __iter__(self) -> Iterator[Record]:
-        while True:
-            self._taken.clear()
-            try:
-                record: Sequence[str] | Unreadable = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                record = self._broken(str(error))
-            yield self._line, record
-            self._line += len(self._taken)
-
-    def _broken(self, fact: str) -> Unreadable:
-        """Give back all lines but the first."""
-        self._given_back.extendleft(reversed(self._taken[1:]))
-        del self._taken[1:]
-        subject = self._shape.id_in(self._taken[0].split(self._shape.delimiter))
-        return Unreadable(f"the quotes are broken: {fact}", 'Close every quote; write " inside quotes as "".', subject)
-
-    def _next_line(self) -> str:
-        line = self._given_back.popleft() if self._given_back else next(self._lines)
-        self._taken.append(line)
-        return line
-
-
-class _Pull:
-    """An iterator that can go on after it ended, which no generator can."""
-
-    def __init__(self, pull: Callable[[], str]) -> None:
-        self._pull = pull
-
-    def __iter__(self) -> _Pull:
-        return self
-
-    def __next__(self) -> str:
-        return self._pull()
-
-
-def _fitted(record: Record, shape: _Shape) -> Record:
-    """A record of the heading's length, or what is wrong with it; empty fields after the last column do not count."""
-    line, cells = record
-    if isinstance(cells, Unreadable) or len(cells) == shape.width or not any(cells):
-        return line, cells
-    if len(cells) > shape.width and not any(cells[shape.width :]):
-        return line, cells[: shape.width]
-    fact = f"has {len(cells)} fields, the heading has {shape.width}"
-    return line, Unreadable(fact, f"Put fields that hold '{shape.delimiter}' in double quotes.", shape.id_in(cells))
 
 
 def _padded(record: Record, width: int) -> Record:
@@ -255,42 +166,13 @@ def _check_columns(place: str, columns: list[str], required: Sequence[str]) -> N
         raise CatalogError(problems)
 
 
+def _check_width(place: str, width: int) -> None:
+    if width > MAX_COLUMNS:
+        raise CatalogError(
+            [Problem(place, f"there are more than {MAX_COLUMNS} fields", "Write the same fields in every row.")]
+        )
+
+
 def _near_column(name: str, columns: list[str]) -> str:
     meant = [column for column in columns if SYNONYMS.get(column) == name] or get_close_matches(name, columns, n=1)
     return f"Rename '{meant[0]}' to '{name}'." if meant else "Add it."
-
-
-def _json_items(lines: Iterator[str]) -> Iterator[Item]:
-    """JSON Lines: one object per line. Numbers stay as they were written; lists join with commas, as in text feeds."""
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_unique)
-        except json.JSONDecodeError as error:
-            fact = f"is not JSON at character {error.pos + 1}: {error.msg}"
-            yield number, Unreadable(fact, "Write one object per line.")
-        except WrongValue as error:
-            yield number, Unreadable(error.fact, error.cure)
-        except RecursionError:
-            yield number, Unreadable("is nested too deep", "Write every field as text.")
-        else:
-            if isinstance(item, dict):
-                yield number, {key: _json_text(value) for key, value in item.items()}
-            else:
-                yield number, Unreadable("is not an object", 'Write {"id": "...", ...} on one line.')
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise WrongValue("names a field twice", "Write every field once.")
-    return fields
-
-
-def _json_text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return ",".join(value)
-    return json.dumps(value, ensure_ascii=False)

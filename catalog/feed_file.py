@@ -6,8 +6,9 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -22,6 +23,19 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that could not be split into fields, with its id where that could still be seen."""
+
+    fact: str
+    cure: str
+    subject: str = ""
+
+
+Record = tuple[int, Sequence[str] | Unreadable]  # line, fields in the order of the columns
+Item = tuple[int, Mapping[str, str] | Unreadable]  # line, fields by name
 
 
 @contextmanager

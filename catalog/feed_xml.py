@@ -10,15 +10,17 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from catalog.errors import CatalogError, Problem
+from catalog.feed_file import Item
 
 GOOGLE = "http://base.google.com/ns/1.0"  # Merchant Center, RSS 2.0 and Atom 1.0 specifications
 ITEMS = frozenset({"item", "{http://purl.org/rss/1.0/}item", "{http://www.w3.org/2005/Atom}entry", "entry"})
 BLOCK = 1 << 16
 NESTED = "\x1f"  # between the parts of a nested field; XML cannot hold it
+MAX_ITEM = 1_000_000  # characters; the longest product of Merchant Center has about 50,000
 DEEPEST = 20  # an item of Merchant Center has three levels
 
 
-def read_items(body: BinaryIO, name: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+def read_items(body: BinaryIO, name: str) -> Iterator[Item]:
     """Yield (line, texts by field) of every item or entry.
 
     Fields of the namespace `g:` win over those of RSS and Atom. What repeats is joined with commas and what is nested
@@ -52,14 +54,15 @@ class _Items:
     expat: Any
 
     def __init__(self) -> None:
-        self._ready: list[tuple[int, Mapping[str, str]]] = []
+        self._ready: list[Item] = []
         self._line = 0
         self._depth = 0  # 0 outside of items, 1 in an item, 2 in a field
         self._texts: list[str] = []
+        self._length = 0  # characters in the item
         self._google: dict[str, list[str]] = {}
         self._plain: dict[str, list[str]] = {}
 
-    def take(self) -> list[tuple[int, Mapping[str, str]]]:
+    def take(self) -> list[Item]:
         """Hand over the finished items."""
         ready, self._ready = self._ready, []
         return ready
@@ -68,20 +71,20 @@ class _Items:
         if self._depth == 0:
             if tag in ITEMS:
                 self._depth, self._line = 1, self.expat.CurrentLineNumber
-                self._google, self._plain = {}, {}
+                self._google, self._plain, self._length = {}, {}, 0
             return
         self._depth += 1
         if self._depth > DEEPEST:
-            error = ParseError("elements are nested too deep")
-            error.position = (self.expat.CurrentLineNumber, self.expat.CurrentColumnNumber)
-            raise error
-        self._texts = [] if self._depth == 2 else [*self._texts, NESTED]
+            raise self._refusal("elements are nested too deep")
+        if self._depth == 2:
+            self._texts = []
+        self._add(NESTED)  # an empty first part does no harm
         if self._depth == 2 and "href" in attributes and attributes.get("rel", "alternate") == "alternate":
-            self._texts.append(attributes["href"])  # Atom writes <link href="..."/>
+            self._add(attributes["href"])  # Atom writes <link href="..."/>
 
     def data(self, text: str) -> None:
         if self._depth > 1:
-            self._texts.append(text)
+            self._add(text)
 
     def end(self, tag: str) -> None:
         if self._depth == 1:
@@ -94,6 +97,17 @@ class _Items:
 
     def close(self) -> None:
         """The parser asks its target for a result; items were handed over already."""
+
+    def _add(self, text: str) -> None:
+        self._length += len(text)
+        if self._length > MAX_ITEM:
+            raise self._refusal(f"one item has more than {MAX_ITEM} characters")
+        self._texts.append(text)
+
+    def _refusal(self, fact: str) -> ParseError:
+        error = ParseError(fact)
+        error.position = (self.expat.CurrentLineNumber, self.expat.CurrentColumnNumber)
+        return error
 
     def _fields(self) -> dict[str, str]:
         return {name: ",".join(filter(None, texts)) for name, texts in (self._plain | self._google).items()}

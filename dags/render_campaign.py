@@ -66,7 +66,8 @@ def render_campaign() -> None:
 
     @task_group
     def render(batch: dict[str, Any]) -> None:
-        generated, narrated = stage("generate", pool="gpu")(batch=batch), stage("narrate", pool="cpu")(batch=batch)
+        generated = stage("generate", pool="gpu", queue="gpu")(batch=batch)  # the queue matters to Celery only
+        narrated = stage("narrate", pool="cpu")(batch=batch)
         captioned, composed = stage("caption")(batch=batch), stage("compose", pool="cpu")(batch=batch)
         narrated >> captioned >> composed >> stage("check", pool="cpu")(batch=batch)
         generated >> composed

@@ -18,6 +18,7 @@ from renderer.media import Planes
 Plane = NDArray[np.uint8]
 Yuv = NDArray[np.float32]  # (height, width, 3), BT.709 limited range, not rounded
 Rgb = tuple[int, int, int]
+Entrance = Literal["rise", "pop", "fade", "cut"]
 
 KR, KB = 0.2126, 0.0722  # BT.709
 LUMA = np.array([KR, 1 - KR - KB, KB], np.float32)
@@ -32,7 +33,6 @@ FROM_RGB = np.stack(
 OFFSET = np.array([16, 128, 128], np.float32)
 TO_RGB = np.linalg.inv(FROM_RGB.astype(np.float64)).astype(np.float32)
 
-RISE_PX = 44  # how far entering text travels, at a short side of 1080
 POP_FROM = 0.6  # scale at which a badge appears
 OVERSHOOT = 1.70158  # of the back easing: 10 % beyond the goal (R. Penner)
 
@@ -49,11 +49,13 @@ class Sprite:
 
     @property
     def width(self) -> int:
-        return self.y.shape[1]
+        """Pixels across."""
+        return int(self.y.shape[1])
 
     @property
     def height(self) -> int:
-        return self.y.shape[0]
+        """Pixels down."""
+        return int(self.y.shape[0])
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,10 @@ class Layer:
     y: float
     first: int
     last: int
-    entrance: Literal["rise", "pop", "fade", "cut"] = "cut"
-    enter_frames: int = 14
+    entrance: Entrance = "cut"
+    enter_frames: int = 0
     exit_frames: int = 0
-    travel_px: float = RISE_PX
+    travel_px: float = 0.0
 
 
 def rgb_of(colour: str) -> Rgb:
@@ -97,9 +99,9 @@ def to_rgb(planes: Planes) -> NDArray[np.uint8]:
 def sprite_of(rgba: NDArray[np.uint8] | NDArray[np.float32]) -> Sprite:
     """Convert premultiplied RGBA, 0..255, (height, width, 4), to a sprite; odd sides grow by an empty row or column."""
     height, width = rgba.shape[:2]
-    rgba = cv2.copyMakeBorder(rgba, 0, height & 1, 0, width & 1, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
-    alpha = rgba[..., 3:].astype(np.float32)
-    yuv = rgba[..., :3].astype(np.float32) @ FROM_RGB.T + OFFSET * (alpha / 255)
+    even = cv2.copyMakeBorder(rgba, 0, height & 1, 0, width & 1, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    alpha = even[..., 3:].astype(np.float32)
+    yuv = even[..., :3].astype(np.float32) @ FROM_RGB.T + OFFSET * (alpha / 255)
     half = cv2.resize(np.dstack([yuv[..., 1:], alpha]), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     planes = (yuv[..., 0], half[..., 0], half[..., 1], alpha[..., 0], half[..., 2])
     return Sprite(*(np.ascontiguousarray(np.rint(plane).astype(np.uint8)) for plane in planes))
@@ -138,7 +140,7 @@ def paint(frame: Planes, layer: Layer, number: int) -> None:
     if not layer.first <= number < layer.last:
         return
     opacity = min((layer.last - number) / (layer.exit_frames + 1), 1.0) if layer.exit_frames else 1.0
-    progress = min((number - layer.first + 1) / layer.enter_frames, 1.0)
+    progress = min((number - layer.first + 1) / max(layer.enter_frames, 1), 1.0)
     if layer.entrance == "cut" or progress >= 1:
         blend_at(frame, layer.sprite, layer.x, layer.y, opacity=opacity)
     elif layer.entrance == "pop":
@@ -167,17 +169,15 @@ def smoothstep(progress: float) -> float:
 
 def luminance(rgb: NDArray[np.float32] | Rgb) -> NDArray[np.float32]:
     """Relative luminance of (..., 3) sRGB 0..255, as WCAG 2.2 defines it."""
-    linear = np.asarray(rgb, np.float32) / 255
-    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
-    result: NDArray[np.float32] = linear @ LUMA
-    return result
+    coded = np.asarray(rgb, np.float32) / 255
+    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ LUMA, np.float32)
 
 
 def contrast(one: NDArray[np.float32] | Rgb, other: NDArray[np.float32] | Rgb) -> NDArray[np.float32]:
     """Contrast ratio, 1 to 21, of two (broadcast) sRGB colours, as WCAG 2.2 defines it."""
     a, b = luminance(one), luminance(other)
-    result: NDArray[np.float32] = (np.maximum(a, b) + 0.05) / (np.minimum(a, b) + 0.05)
-    return result
+    return np.asarray((np.maximum(a, b) + 0.05) / (np.minimum(a, b) + 0.05), np.float32)
 
 
 def _over(ground: Plane, source: Plane, alpha: Plane, x: int, y: int) -> None:
@@ -188,7 +188,7 @@ def _over(ground: Plane, source: Plane, alpha: Plane, x: int, y: int) -> None:
 
 def _faded(sprite: Sprite, opacity: float) -> Sprite:
     planes = (sprite.y, sprite.u, sprite.v, sprite.alpha, sprite.alpha_half)
-    return Sprite(*(cv2.convertScaleAbs(plane, alpha=opacity) for plane in planes))
+    return Sprite(*(np.asarray(cv2.convertScaleAbs(plane, alpha=opacity), np.uint8) for plane in planes))
 
 
 def _warped(sprite: Sprite, scale: float, x: float, y: float) -> Sprite:

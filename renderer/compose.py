@@ -10,27 +10,31 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog import Format, Locale
-from renderer.artifacts import Creative, CueSheet, RunContext, Speech, Take, VariantPlan
+from renderer.artifacts import Creative, CueSheet, Record, RunContext, Speech, Take, VariantPlan
 from renderer.canvas import to_rgb
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError, StoreError
-from renderer.layout import Frame
+from renderer.frame import Frame
 from renderer.lettering import Pen
 from renderer.media import Encoding, read_take, read_wav, write_creative
 from renderer.packshot import read_product
+from renderer.show import Show
 from renderer.sound import Placement, mix
-from renderer.staging import Assets, Show, stage
+from renderer.staging import Assets, stage
 from renderer.store import Store
 from renderer.subtitles import write_srt, write_webvtt
 from renderer.timeline import Part, cues_of, parts_of
 from renderer.typography import Typesetter
+
+R = TypeVar("R", bound=Record)
 
 POSTER_AT = 0.62  # of the first scene: everything has arrived, nothing leaves yet
 POSTER_QUALITY = 90
@@ -62,7 +66,8 @@ def compose_variant(
     speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
     parts = parts_of(planned, speeches, format)
     assets = _assets(planned, context, store)
-    pen = Pen(typesetter or Typesetter(), context.brand, locale, Frame(format, locale.direction == "rtl"), planned.variant.id)
+    frame = Frame(format, is_rtl=locale.direction == "rtl")
+    pen = Pen(typesetter or Typesetter(), context.brand, locale, frame, planned.variant.id)
     show = stage(planned, parts, assets, pen)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "creative.mp4"
@@ -142,7 +147,7 @@ def _creative(planned: VariantPlan, key: str, show: Show, path: Path) -> Creativ
     )
 
 
-def _record(store: Store, key: str, kind: type) -> object:
+def _record(store: Store, key: str, kind: type[R]) -> R:
     record = store.get_record(key, kind)
     if record is None:
         raise StoreError(f"{key}: is not in the store. Run the stage that makes it again.")

@@ -56,7 +56,7 @@ def ends_clause(text: str) -> bool:
 
 
 def pieces_of(shown: str, words: Sequence[Word], ruler: Ruler) -> list[Piece]:
-    """Return the words of a recording as pieces; one wider than a line is cut at spaces, then anywhere between graphemes."""
+    """Return the words of a recording as pieces; one wider than a line is cut at spaces, then between graphemes."""
     found: list[Piece] = []
     cursor = 0
     for word in words:

@@ -43,8 +43,19 @@ class Daemon(BaseModel):
             return False
 
     def members(self) -> list[psutil.Process]:
-        """Return the process and everything it started that still runs, also after its own death."""
+        """Return the process and everything it started that still runs, also after its own death.
+
+        No process id is given out anew while it still names a session: if it has, the session is gone.
+        """
+        if psutil.pid_exists(self.pid) and not self.alive and not self._is_zombie():
+            return []
         return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def _is_zombie(self) -> bool:
+        try:
+            return psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
 
     def _owns(self, process: psutil.Process) -> bool:
         try:
@@ -92,9 +103,10 @@ def stop(daemons: Iterable[Daemon], folder: Path, patience_s: float = PATIENCE_S
     while any(daemon.alive for daemon in daemons) and time.monotonic() < deadline:
         _reap(daemons)
         time.sleep(0.05)
-    for daemon in daemons:
-        for process in daemon.members():
-            _signal(process, signal.SIGKILL)
+    left = [process for daemon in daemons for process in daemon.members()]
+    for process in left:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=patience_s)
     _reap(daemons)
     for daemon in daemons:
         (folder / f"{daemon.name}.json").unlink(missing_ok=True)

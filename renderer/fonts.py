@@ -7,7 +7,6 @@ is an error with a name, never an empty box on a finished ad.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -143,7 +142,7 @@ def _cut(source: Path, weight: float, path: Path) -> None:
     font = instancer.instantiateVariableFont(TTFont(source, recalcTimestamp=False), {"wght": weight})
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         font.save(part)
-    os.replace(part.name, path)
+    Path(part.name).replace(path)
 
 
 def _own_files(folders: Iterable[Path]) -> Iterator[FontFile]:

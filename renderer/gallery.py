@@ -75,7 +75,8 @@ def _numbers(report: RunReport) -> str:
 
 def _filters(cards: Sequence[Card]) -> Iterable[str]:
     languages = {card.creative.locale: card.language for card in cards}
-    names: Mapping[str, Mapping[str, str]] = {"locale": languages}
+    formats = {card.creative.format: _format_name(card.creative.format) for card in cards}
+    names: Mapping[str, Mapping[str, str]] = {"locale": languages, "format": formats}
     for field in ("product", "locale", "format"):
         values = list(dict.fromkeys(str(getattr(card.creative, field)) for card in cards))
         if len(values) > 1:
@@ -98,8 +99,13 @@ def _sections(cards: Sequence[Card]) -> Iterable[str]:
         members = list(group)
         one = members[0].creative
         shape = "tall" if one.width < one.height * 0.7 else "even" if one.width < one.height * 1.3 else "wide"
-        yield f"<section><h2>{escape(name)}<small>{one.width} × {one.height}</small></h2>"
+        yield f"<section><h2>{escape(_format_name(name))}<small>{one.width} × {one.height}</small></h2>"
         yield f'<div class="grid {shape}">{"".join(map(_figure, members))}</div></section>'
+
+
+def _format_name(name: str) -> str:
+    """Return `Story 9:16` for `story_9x16`."""
+    return re.sub(r"(\d+)x(\d+)", r"\1:\2", name).replace("_", " ").capitalize()
 
 
 def _figure(card: Card) -> str:

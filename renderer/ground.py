@@ -22,6 +22,7 @@ Mask = NDArray[np.float32]  # (height, width), 0..1, at the working size
 MAX_REDUCTION = 4  # the working size is the frame's over 4, 2 or 1: the smallest that holds the take's detail
 MAX_SLOWDOWN = 1.6  # beyond that a take plays forth and back
 SOFTEN_PX = 0.5  # blur, in pixels of the take, that hides its pixel grid when it is enlarged
+SHARP_SCALE = 1.5  # up to here a take is enlarged without that blur
 GRAIN_LUMA = 1.2  # sigma of film grain, in code values
 GRAIN_SEED = 709
 GRAIN_REACH = 64  # px the grain tile is moved about
@@ -62,28 +63,30 @@ class Ground:
     def bare(self, time_s: float) -> Yuv:
         """The same without the scrim."""
         position = take_position(len(self.take), self.frame_rate, self.duration_s, time_s)
-        first = int(position)
-        part = position - first
-        picture = self._enlarged(first)
+        first, part = int(position), position % 1
+        # Blending commutes with enlarging, and costs nothing at the size of the take.
+        shown = covering(self.take[first], self.size).astype(np.float32)
         if part > 0:
-            picture = cv2.addWeighted(picture, 1 - part, self._enlarged(min(first + 1, len(self.take) - 1)), part, 0)
+            following = covering(self.take[min(first + 1, len(self.take) - 1)], self.size)
+            shown = shown * np.float32(1 - part) + following * np.float32(part)
+        picture = self._enlarged(yuv_of(shown))
         picture[..., 0] = (picture[..., 0] - 16) * self.shade + 16 + self.glow
-        return np.asarray(picture)
+        return picture
 
-    def _enlarged(self, number: int) -> Yuv:
-        yuv = yuv_of(covering(self.take[number], self.size))
-        scale = self.size[0] / yuv.shape[1]
+    def _enlarged(self, picture: Yuv) -> Yuv:
+        scale = self.size[0] / picture.shape[1]
         if scale <= 1:
-            return np.asarray(cv2.resize(yuv, self.size, interpolation=cv2.INTER_AREA))
-        large = cv2.resize(yuv, self.size, interpolation=cv2.INTER_CUBIC)
-        return np.asarray(cv2.GaussianBlur(large, (0, 0), SOFTEN_PX * scale) if scale > 1.5 else large)
+            return np.asarray(cv2.resize(picture, self.size, interpolation=cv2.INTER_AREA), np.float32)
+        large = cv2.resize(picture, self.size, interpolation=cv2.INTER_CUBIC)
+        softened = cv2.GaussianBlur(large, (0, 0), SOFTEN_PX * scale) if scale > SHARP_SCALE else large
+        return np.asarray(softened, np.float32)
 
 
 def take_position(num_frames: int, frame_rate: float, duration_s: float, time_s: float) -> float:
     """Return which frame of a take (fractional) shows at `time_s` of a scene of `duration_s`.
 
-    A take that is long enough plays as it is; a shorter one is slowed down to `MAX_SLOWDOWN`; a still shorter one swings
-    forth and back with the speed of a pendulum, so that nobody sees the turn.
+    A take that is long enough plays as it is; a shorter one is slowed down to `MAX_SLOWDOWN`; a still shorter one
+    swings forth and back with the speed of a pendulum, so that nobody sees the turn.
     """
     last = num_frames - 1
     natural_s = last / frame_rate
@@ -175,19 +178,21 @@ def scrim_colour(pictures: list[Yuv], text: Rgb) -> Yuv:
     """A tone of the picture itself, nearly black under light text and nearly white under dark text."""
     mean = np.mean([picture.mean((0, 1)) for picture in pictures], axis=0)
     target, share = (20.0, 0.55) if luminance(text) > 0.3 else (228.0, 0.25)
-    return np.asarray(OFFSET + (mean - OFFSET) * np.array([0, share, share]) + np.array([target - 16, 0, 0]), np.float32)
+    hue = (mean - OFFSET) * np.array([0, share, share])
+    return np.asarray(OFFSET + hue + np.array([target - 16, 0, 0]), np.float32)
 
 
 def develop(picture: Yuv, width: int, height: int, number: int) -> Planes:
     """Enlarge an unrounded picture to the frame, add the grain of frame `number`, and round."""
-    fixed = cv2.convertScaleAbs  # rounds and saturates to 8 bit
     scaled = (picture * FIXED_POINT).astype(np.int16)
     luma = cv2.resize(scaled[..., 0], (width, height), interpolation=cv2.INTER_CUBIC)
     chroma = [cv2.resize(scaled[..., i], (width // 2, height // 2), interpolation=cv2.INTER_CUBIC) for i in (1, 2)]
     tile = _grain(width, height)
     x, y = (int(v) for v in np.random.default_rng(number).integers(0, GRAIN_REACH, 2))
     cv2.add(luma, tile[y : y + height, x : x + width], dst=luma)
-    return Planes(*(fixed(plane, alpha=1 / FIXED_POINT) for plane in (luma, *chroma)))
+    # convertScaleAbs rounds and saturates to 8 bit.
+    rounded = (np.asarray(cv2.convertScaleAbs(plane, alpha=1 / FIXED_POINT), np.uint8) for plane in (luma, *chroma))
+    return Planes(*rounded)
 
 
 @cache
@@ -198,7 +203,7 @@ def _grain(width: int, height: int) -> NDArray[np.int16]:
 
 
 def _unit_grid(size: tuple[int, int]) -> tuple[Mask, Mask]:
-    """x and y of each working pixel's middle, -1 to 1 across the frame."""
+    """Coordinates x and y of each working pixel's middle, -1 to 1 across the frame."""
     x = (np.arange(size[0], dtype=np.float32) + 0.5) / size[0] * 2 - 1
     y = (np.arange(size[1], dtype=np.float32) + 0.5) / size[1] * 2 - 1
     return np.broadcast_to(x, (size[1], size[0])), np.broadcast_to(y[:, None], (size[1], size[0]))

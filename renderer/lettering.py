@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from catalog import Brand, Locale
 from renderer.artifacts import Cue
 from renderer.canvas import contrast, rgb_of
 from renderer.errors import MediaError
-from renderer.layout import Frame, Role, Size, Slot
+from renderer.frame import Frame, Role, Size, Slot
 from renderer.linebreak import balanced, pieces
 from renderer.typography import (
     STEP,
+    Align,
     Face,
     Fitted,
     Rgb,
@@ -47,6 +50,7 @@ class Lettering:
 
     @property
     def size(self) -> Size:
+        """Width and height."""
         return self.width, self.height
 
 
@@ -78,7 +82,7 @@ class Pen:
         """
         face = self.display if role == "headline" else self.running
         place = f"{self.place} {role}"
-        align = "start" if self.frame.has_columns else "centre"
+        align: Align = "start" if self.frame.has_columns else "centre"
         fitted = self.typesetter.fit(text, face, (slot.width, slot.height), slot.sizes, slot.max_lines, place)
         rows = [
             [[Run(line, colour, 1.0 if number == shown else 0.0)] for number, line in enumerate(fitted.lines)]
@@ -140,7 +144,8 @@ class Pen:
 
     def _ink_on(self, ground: Rgb) -> Rgb:
         """The brand's ink or paper, whichever reads better."""
-        return max((rgb_of(self.brand.ink), rgb_of(self.brand.paper)), key=lambda colour: float(contrast(colour, ground)))
+        inks = rgb_of(self.brand.ink), rgb_of(self.brand.paper)
+        return max(inks, key=lambda colour: float(contrast(colour, ground)))
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,7 @@ class CaptionStyle:
 
     @property
     def face(self) -> Face:
+        """Captions are read in passing: bold."""
         return Face(self.pen.locale.fonts, "bold", self.pen.locale)
 
     def fitted(self, cue: Cue) -> Fitted:
@@ -184,9 +190,8 @@ class CaptionStyle:
     def _contrast(self) -> float:
         """Of the quiet words, with the brightest possible picture shining through the plate."""
         ink = rgb_of(self.pen.brand.ink)
-        through = [PLATE_OPACITY * value + (1 - PLATE_OPACITY) * 255 for value in ink]
-        quiet = [QUIET * 255 + (1 - QUIET) * value for value in through]
-        return float(contrast((quiet[0], quiet[1], quiet[2]), (through[0], through[1], through[2])))  # type: ignore[arg-type]
+        through = np.array(ink, np.float32) * PLATE_OPACITY + 255 * (1 - PLATE_OPACITY)
+        return float(contrast(through * (1 - QUIET) + 255 * QUIET, through))
 
 
 def caption_style(pen: Pen, cues: Sequence[Cue]) -> CaptionStyle:
@@ -209,8 +214,8 @@ def caption_style(pen: Pen, cues: Sequence[Cue]) -> CaptionStyle:
             return style
         if size <= smallest:
             raise MediaError(
-                f"{pen.place} caption: {' '.join(cue.lines)!r} does not fit {width} px in {slot.max_lines} lines even at "
-                f"{smallest:g} px. Give the locale fewer characters per line."
+                f"{pen.place} caption: {' '.join(cue.lines)!r} does not fit {width} px in {slot.max_lines} lines "
+                f"even at {smallest:g} px. Give the locale fewer characters per line."
             )
         size = max(size * STEP, smallest)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import budoux
 
 # Never first in a line: closing brackets, stops, prolonged sound mark, small kana (JIS X 4051, the common part).
-NOT_FIRST = frozenset("、。，．・：；！？!?,.:;)]}）］｝」』】〉》〕’”…‥ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々〻–—")
+NOT_FIRST = frozenset(
+    "、。，．・：；！？!?,.:;)]}）］｝」』】〉》〕’”…‥–—ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々〻"
+)
 NOT_LAST = frozenset("([{（［｛「『【〈《〔‘“")
 MAX_PIECES = 40  # beyond that it is prose, not ad copy, and the search would be slow
 
@@ -43,9 +45,9 @@ def balanced(
     measure = cache(lambda first, last: width_of("".join(parts[first:last]).strip()))
     for count in range(1, min(max_lines, len(parts)) + 1):
         ways = ((0, *cuts, len(parts)) for cuts in combinations(range(1, len(parts)), count - 1))
-        widest, way = min((max(map(measure, way, way[1:])), way) for way in ways)
+        widest, way = min((max(measure(*line) for line in pairwise(way)), way) for way in ways)
         if widest <= max_width:
-            return tuple("".join(parts[a:b]).strip() for a, b in zip(way, way[1:], strict=False))
+            return tuple("".join(parts[first:last]).strip() for first, last in pairwise(way))
     return None
 
 
@@ -56,7 +58,8 @@ def _phrases(word: str, parser: budoux.Parser | None) -> list[str]:
 def _is_number(stretch: str) -> bool:
     """A bare number with a space after it, in any script's digits."""
     digits = stretch.rstrip()
-    return stretch != digits and any(c.isdecimal() for c in digits) and all(c.isdecimal() or c in ",.'٫٬" for c in digits)
+    numeric = all(character.isdecimal() or character in ",.'٫٬" for character in digits)
+    return stretch != digits and numeric and any(character.isdecimal() for character in digits)
 
 
 @cache

@@ -74,9 +74,10 @@ def options(settings: Settings, keys: dict[str, str]) -> dict[str, object]:
         "dag_processor.parsing_processes": 1,
         "dag_processor.refresh_interval": 10,  # by default a new file is seen after 300 s
         "database.sql_alchemy_conn": settings.airflow_db or f"sqlite:///{home(settings)}/airflow.db",
+        "logging.namespace_levels": "botocore=WARNING",
         "scheduler.orphaned_tasks_check_interval": 10,  # a dead scheduler's tasks are begun anew after 20 to 30 s
         "scheduler.scheduler_health_check_threshold": 20,
-        "scheduler.scheduler_idle_sleep_time": 0.3,
+        "scheduler.scheduler_idle_sleep_time": 0.5,
         "scheduler.task_instance_heartbeat_timeout": 60,
         "scheduler.task_instance_heartbeat_timeout_detection_interval": 5,
     }

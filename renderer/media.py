@@ -24,7 +24,6 @@ from av import AudioFrame, VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from numpy.typing import NDArray
 
-from renderer.backends import Frames
 from renderer.errors import MediaError
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ EXACT = (
 )
 # x264's AVX-512 code for macroblock trees reads memory that nothing wrote: other bytes on every run (docs/adr/0006).
 SAME_BYTES = {"x264-params": "asm=SSE4.2"} if platform.machine() in ("x86_64", "AMD64") else {}
+Frames = NDArray[np.uint8]  # RGB, (num_frames, height, width, 3)
 T = TypeVar("T")
 
 
@@ -81,7 +81,7 @@ def write_take(path: Path, frames: Frames, frame_rate: float) -> None:
     if frames.ndim != 4 or frames.shape[0] == 0 or frames.shape[3] != 3:
         raise MediaError(f"{path}: frames have the shape {frames.shape}. A take needs (num_frames, height, width, 3).")
     with _create(path) as container:
-        rate = Fraction(frame_rate).limit_denominator(1001)  # 29.97 means 30000/1001
+        rate = Fraction(frame_rate).limit_denominator(1001)  # finds 30000/1001 again
         stream = container.add_stream("libx264", rate=rate, options={"crf": str(TAKE_CRF), **SAME_BYTES})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv444p10le"

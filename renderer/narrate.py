@@ -67,7 +67,8 @@ def narrate_line(line: Line, voice: Voice, store: Store) -> Speech:
     language = line.locale.split("-")[0]
     if facts.languages and language not in facts.languages:
         raise BackendError(
-            f"line of {line.locale}: {line.voice} speaks {', '.join(facts.languages)}. Choose a voice for {language} in the locale."
+            f"line of {line.locale}: {line.voice} speaks {', '.join(facts.languages)}. "
+            f"Choose a voice for {language} in the locale."
         )
     recording = levelled(trimmed(_plausible(line, voice.speak(line))))
     key = f"speech/{line.key}.wav"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from renderer.canvas import Sprite, blend_at, smoothstep, sprite_of
 from renderer.errors import MediaError
-from renderer.layout import Box, Size
+from renderer.frame import Box, Size
 from renderer.media import Planes
 
 PUSH_IN = 0.045  # share of its size that the product grows by while it is on screen
@@ -76,8 +76,8 @@ def size_of(product: NDArray[np.float32]) -> Size:
 def packshot(product: NDArray[np.float32], box: Box, has_cutout: bool) -> Packshot:
     """Scale a product (see `read_product`) into `box` and make its shadow."""
     shrinks = box.width < product.shape[1]
-    scaled = cv2.resize(product, (box.width, box.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    scaled = np.clip(scaled, 0, 255)
+    kernel = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    scaled = np.asarray(np.clip(cv2.resize(product, (box.width, box.height), interpolation=kernel), 0, 255), np.float32)
     shadow, x, y = _floor_shadow(scaled) if has_cutout else _card_shadow(scaled)
     return Packshot(sprite_of(scaled), sprite_of(shadow), box, box.x + x, box.y + y, has_cutout)
 
@@ -101,7 +101,7 @@ def _floor_shadow(product: NDArray[np.float32]) -> tuple[NDArray[np.float32], in
 def _card_shadow(product: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, int]:
     """The soft shadow of a card that hangs a little in front of the picture."""
     spread = max(min(product.shape[:2]) // 9, 12)
-    alpha = cv2.copyMakeBorder(product[..., 3], *([2 * spread] * 4), cv2.BORDER_CONSTANT, value=0)
+    alpha = np.pad(product[..., 3], 2 * spread)
     shadow = np.zeros((*alpha.shape, 4), np.float32)
     shadow[..., 3] = cv2.GaussianBlur(alpha, (0, 0), spread * 0.6) * 0.42
     return shadow, -2 * spread, -2 * spread + spread // 2

@@ -78,8 +78,8 @@ def as_json(report: RunReport, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def table(report: RunReport, settings: Settings) -> Table:
-    """Return the account for a terminal, and where to look."""
+def table(report: RunReport, folder: Path = Path("build/demo")) -> Table:
+    """Return the account for a terminal; `folder` is where `write` put the files."""
     rows = Table(title=f"{report.campaign}, run {report.run_id}", show_header=False, title_justify="left")
     rows.add_column(style="bold")
     rows.add_column(overflow="fold")
@@ -93,7 +93,7 @@ def table(report: RunReport, settings: Settings) -> Table:
     for problem in report.problems[:MAX_PROBLEMS]:
         rows.add_row("problem", escape(problem))
     for what, name in (("look at", "index.html"), ("facts", "report.json")):
-        rows.add_row(what, str(demo_folder(settings) / name))
+        rows.add_row(what, str(folder / name))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -94,7 +95,7 @@ def _given(conf: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _trigger(api: AirflowApi, conf: Mapping[str, Any]) -> str:
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     api.post(f"/dags/{DAG}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": _given(conf)})
     return run_id
 

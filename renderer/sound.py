@@ -32,7 +32,8 @@ BLOCK_S = 0.4  # BS.1770 measures blocks of this length
 LIMIT_S = 0.004
 CODEC_HEADROOM_DB = 1.0  # AAC at 192 kbit/s overshoots by less
 EDGE_S = 0.01
-PASSES = 4  # of gain and limit; two are enough for most mixes
+CLOSE_LU = 0.1
+MAX_PASSES = 12  # of gain and limit; two are enough for most mixes, a voice full of peaks needs more
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,15 @@ def _smoothed(speaking: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _master(sound: Samples, lufs: float, ceiling_db: float) -> Samples:
-    for _ in range(PASSES):
-        measured = _loudness_lufs(sound)
+    """Every pass ends below the ceiling; what the limiter took from the loudness, the next pass gives back."""
+    measured = _loudness_lufs(sound)
+    for _ in range(MAX_PASSES):
         if measured < GATE_LUFS:
             return sound
         sound = _limited(sound * np.float32(10 ** ((lufs - measured) / 20)), ceiling_db)
+        measured = _loudness_lufs(sound)
+        if abs(lufs - measured) < CLOSE_LU:
+            return sound
     return sound
 
 

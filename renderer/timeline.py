@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from catalog import Format
 from renderer.artifacts import Cue, CueSheet, Speech, VariantPlan
@@ -27,6 +28,7 @@ class Part:
 
     @property
     def num_frames(self) -> int:
+        """How many frames it lasts."""
         return self.last - self.first
 
 
@@ -60,8 +62,8 @@ def parts_of(planned: VariantPlan, speeches: Sequence[Speech | None], format: Fo
     if first / rate > format.max_duration_s:
         longest = max(parts, key=lambda part: part.num_frames)
         raise MediaError(
-            f"{variant.id}: the ad lasts {first / rate:.1f} s, {format.id} allows {format.max_duration_s:g} s; longest is "
-            f"{longest.name} with {longest.num_frames / rate:.1f} s. Shorten its narration or drop a scene."
+            f"{variant.id}: the ad lasts {first / rate:.1f} s, {format.id} allows {format.max_duration_s:g} s; "
+            f"longest is {longest.name} with {longest.num_frames / rate:.1f} s. Shorten its narration or drop a scene."
         )
     return parts
 
@@ -74,7 +76,7 @@ def states_of(sheet: CueSheet, part: Part, frame_rate: int) -> list[Shown]:
         first, last = max(first, states[-1].last if states else part.first), min(last, part.last)
         changes = [max(_frame(word.start_ms, part, frame_rate), first) for word in cue.words]
         edges = [first, *changes, last]
-        for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+        for number, (start, end) in enumerate(pairwise(edges)):
             if min(end, last) > start:
                 states.append(Shown(cue, number - 1, start, min(end, last)))
     return states

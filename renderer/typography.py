@@ -16,6 +16,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import skia
+from defusedxml.ElementTree import ParseError, fromstring
 from numpy.typing import NDArray
 from skia import textlayout
 
@@ -26,6 +27,7 @@ from renderer.linebreak import balanced, pieces
 
 Rgba = NDArray[np.uint8]  # premultiplied, (height, width, 4)
 Rgb = tuple[int, int, int]
+Align = Literal["start", "centre"]
 
 ISOLATE = {"ltr": "\u2066", "rtl": "\u2067"}
 END_ISOLATE = "\u2069"
@@ -55,6 +57,7 @@ class Face:
 
     @property
     def is_rtl(self) -> bool:
+        """Tell whether lines start at the right."""
         return self.locale.direction == "rtl"
 
 
@@ -119,15 +122,14 @@ class Typesetter:
                 return None
             size = max(size * STEP, smallest)
 
-    def draw_runs(
-        self, lines: Sequence[Sequence[Run]], fitted: Fitted, face: Face, align: Literal["start", "centre"], place: str
-    ) -> Rgba:
+    def draw_runs(self, lines: Sequence[Sequence[Run]], fitted: Fitted, face: Face, align: Align, place: str) -> Rgba:
         """Draw lines of runs with a margin of `margin_px(fitted)` around the line boxes."""
         face = self._covering("".join(run.text for line in lines for run in line), face, place)
         set_lines = [self._paragraph(line, face, fitted.size) for line in lines]
         widest = max(paragraph.LongestLine for paragraph in set_lines)
         margin = margin_px(fitted)
-        surface, pixels = _blank(int(np.ceil(widest)) + 2 * margin, int(np.ceil(fitted.leading * len(lines))) + 2 * margin)
+        tall = int(np.ceil(fitted.leading * len(lines)))
+        surface, pixels = _blank(int(np.ceil(widest)) + 2 * margin, tall + 2 * margin)
         for number, paragraph in enumerate(set_lines):
             room = widest - paragraph.LongestLine
             x = room / 2 if align == "centre" else room if face.is_rtl else 0.0
@@ -190,7 +192,10 @@ def stacked(below: Rgba, above: Rgba, x: int, y: int) -> Rgba:
     """Return `below` with `above` laid over it at (x, y); parts outside are cut."""
     result = below.astype(np.float32)
     left, top = max(x, 0), max(y, 0)
-    right, bottom = min(x + above.shape[1], below.shape[1]), min(y + above.shape[0], below.shape[0])
+    right = max(min(x + above.shape[1], below.shape[1]), left)
+    bottom = max(min(y + above.shape[0], below.shape[0]), top)
+    if right == left or bottom == top:
+        return below
     part = above[top - y : bottom - y, left - x : right - x].astype(np.float32)
     result[top:bottom, left:right] *= 1 - part[..., 3:] / 255
     result[top:bottom, left:right] += part
@@ -240,16 +245,29 @@ def tinted(picture: Rgba, colour: Rgb) -> Rgba:
 
 
 def _svg_picture(body: bytes, box: tuple[int, int], place: str) -> Rgba:
-    drawing = skia.SVGDOM.MakeFromStream(skia.MemoryStream(body))
-    if drawing is None or drawing.containerSize().isEmpty():
-        raise MediaError(f"{place}: the logo's SVG has no size. Give it width, height and viewBox.")
-    size = drawing.containerSize()
-    scale = min(box[0] / size.width(), box[1] / size.height())
-    surface, pixels = _blank(int(np.ceil(size.width() * scale)), int(np.ceil(size.height() * scale)))
+    drawing, size = skia.SVGDOM.MakeFromStream(skia.MemoryStream(body)), _svg_size(body)
+    if drawing is None or size is None:
+        raise MediaError(f"{place}: the logo's SVG has no size. Give it a viewBox.")
+    drawing.setContainerSize(skia.Size(*size))
+    drawn = drawing.containerSize()
+    scale = min(box[0] / drawn.width(), box[1] / drawn.height())
+    surface, pixels = _blank(int(np.ceil(drawn.width() * scale)), int(np.ceil(drawn.height() * scale)))
     canvas = surface.getCanvas()
     canvas.scale(scale, scale)
     drawing.render(canvas)
     return cropped(pixels)
+
+
+def _svg_size(body: bytes) -> tuple[float, float] | None:
+    """Width and height of the root's viewBox, or its own where it has none."""
+    try:
+        root = fromstring(body)
+        numbers = (root.get("viewBox") or "").replace(",", " ").split()
+        numbers = numbers[2:4] or [(root.get(side) or "").removesuffix("px") for side in ("width", "height")]
+        width, height = (float(number) for number in numbers)
+    except (ParseError, ValueError):
+        return None
+    return (width, height) if width > 0 and height > 0 else None
 
 
 def _blank(width: int, height: int) -> tuple[skia.Surface, Rgba]:

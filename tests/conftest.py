@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 def _set_up_airflow() -> None:
     """Airflow reads its environment when it is imported, so this must come first; each worker has its own home."""
     home = tempfile.mkdtemp(prefix="adloom-airflow-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     for name in [name for name in os.environ if name.startswith(("AIRFLOW", "ADLOOM_"))]:
         del os.environ[name]
     os.environ |= {

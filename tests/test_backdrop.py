@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
-import torch
+import torch  # noqa: TID253 - the model under test is made of it
 
 from catalog import Look
 from renderer.artifacts import Shot
@@ -51,8 +56,11 @@ def tiny_network(seed: int = 0) -> BackdropNetwork:
 
 
 @pytest.fixture(scope="module")
-def model() -> BackdropModel:
-    return BackdropModel("cpu")
+def model() -> Iterator[BackdropModel]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tests run side by side; threads that wait for each other would be slower
+    yield BackdropModel("cpu")
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +71,7 @@ def silk(model: BackdropModel) -> np.ndarray:
 def sideways(frames: np.ndarray) -> float:
     """Mean motion to the right in pixels per frame, by dense optical flow."""
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames[::4]]
-    flows = [cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 3, 21, 5, 7, 1.5, 0) for a, b in zip(grey, grey[1:])]
+    flows = [cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 3, 21, 5, 7, 1.5, 0) for a, b in pairwise(grey)]
     return float(np.mean([flow[..., 0].mean() for flow in flows]) / 4)
 
 
@@ -91,8 +99,8 @@ def test_palette_is_obeyed(model: BackdropModel, silk: np.ndarray) -> None:
     moss = model.generate(shot(palette=MOSS), None).mean((0, 1, 2))
     plum = silk.mean((0, 1, 2))
 
-    assert plum[0] > plum[1] + 20 and plum[2] > plum[1] + 20
-    assert moss[1] > moss[0] + 20 and moss[1] > moss[2]
+    assert min(plum[0], plum[2]) > plum[1] + 20
+    assert moss[1] > max(moss[0] + 20, moss[2])
     assert np.abs(plum - [0xA0, 0x50, 0x8C]).max() < 50
     assert np.abs(moss - [0x4D, 0x9A, 0x7C]).max() < 50
 
@@ -242,8 +250,6 @@ def test_unknown_model_is_answered_with_the_known_ones() -> None:
 
 def test_table_needs_no_torch() -> None:
     """Planning reads the table of models in a process that never imports torch."""
-    import subprocess
-    import sys
 
     code = (
         "import sys, renderer.backends.video_models as m; assert 'torch' not in sys.modules; print(len(m.VIDEO_MODELS))"

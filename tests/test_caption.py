@@ -60,11 +60,14 @@ def captioned(text: str, tag: str, format: Format = WIDE, **pace: int) -> CueShe
             [("Fresh coffee in sixty seconds,", "at the touch of a button."), ("Now only $49.",)],
         ),
         (
-            "de-DE", WIDE, f"Leichter, schneller und für jeden Kilometer gemacht. Nur {annotate('19,90 €', 'neunzehn Euro neunzig')}.",
+            "de-DE", WIDE,
+            f"Leichter, schneller und für jeden Kilometer gemacht. Nur {annotate('19,90 €', 'neunzehn Euro neunzig')}.",
             [("Leichter, schneller", "und für jeden Kilometer gemacht."), ("Nur 19,90 €.",)],
         ),
         (
-            "ja-JP", STORY, f"たった一分で、いれたてのコーヒーを楽しもう。今なら{annotate('1,290円', '千二百九十円')}で、もっと楽しく。",
+            "ja-JP", STORY,
+            f"たった一分で、いれたてのコーヒーを楽しもう。"
+            f"今なら{annotate('1,290円', '千二百九十円')}で、もっと楽しく。",
             [("たった一分で、いれたての", "コーヒーを楽しもう。"), ("今なら1,290円で、", "もっと楽しく。")],
         ),
     ],

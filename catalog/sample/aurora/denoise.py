@@ -14,11 +14,13 @@ import numpy
 import pyoidn
 
 
-def main():
+def main() -> None:
+    """Reads the layers of one picture and writes the clean one."""
     folder, width, height = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     color, albedo, normal = (
         numpy.fromfile(folder / f"{name}.raw", numpy.float32).reshape(height, width, 4)
-        for name in ("color", "albedo", "normal"))
+        for name in ("color", "albedo", "normal")
+    )
     guides = {"albedo": albedo[..., :3].copy(), "normal": normal[..., :3].copy()}
     cover = color[..., 3]
     clean = color.copy()

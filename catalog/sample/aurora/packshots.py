@@ -9,7 +9,7 @@ rendered in one soft-box studio on a transparent background.
 
 Pictures go to images/<id>.png next to this file (or to --out FOLDER).
 Written for Blender 3.4; renders with Cycles on the CPU. The denoiser is
-optional; without it the pictures need about ten times the samples.
+optional; without it the pictures need about twenty times the samples.
 """
 
 import argparse
@@ -36,9 +36,10 @@ BRASS = "#D8B072"
 
 # ---------------------------------------------------------------- materials
 
+
 def linear(hex_color):
     """sRGB hex colour to the linear RGBA that Blender calculates with."""
-    channels = [int(hex_color[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [int(hex_color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels] + [1.0]
 
 
@@ -113,6 +114,11 @@ def satin(name, color, roughness=0.32):
     return material(name, color, roughness, Specular=0.5)
 
 
+def matte_ink(color):
+    """Print that never shines, so that a highlight cannot grey half a word."""
+    return material("ink", color, 0.9, Specular=0.08)
+
+
 def gloss(name, color):
     return material(name, color, 0.16, Clearcoat=0.7, Clearcoat_Roughness=0.04)
 
@@ -165,6 +171,7 @@ def glowing(name, color, strength):
 
 
 # ------------------------------------------------------------------- shapes
+
 
 def add_mesh(name, vertices, faces, surface, smooth_angle=40):
     data = bpy.data.meshes.new(name)
@@ -302,8 +309,11 @@ def sheet(name, place, surface, columns=120, rows=120, closed=False):
     """A surface from place(u, v) -> point with u and v from 0 to 1."""
     vertices = [place(i / columns, j / rows) for j in range(rows + 1) for i in range(columns + 1)]
     width = columns + 1
-    faces = [(j * width + i, j * width + i + 1, (j + 1) * width + i + 1, (j + 1) * width + i)
-             for j in range(rows) for i in range(columns)]
+    faces = [
+        (j * width + i, j * width + i + 1, (j + 1) * width + i + 1, (j + 1) * width + i)
+        for j in range(rows)
+        for i in range(columns)
+    ]
     made = add_mesh(name, vertices, faces, surface)
     if closed:
         weld(made)
@@ -330,6 +340,7 @@ def turn(degrees, axis):
 
 
 # ----------------------------------------------------------------- printing
+
 
 def logo_outlines(mark, word):
     """The logo file's mark and letters as one flat mesh, width 1, centred on x."""
@@ -411,6 +422,7 @@ def on_turned(corners, height, lift=0.003):
     def place(x, y):
         radius = radius_at(line, height + y) + lift
         return Vector((radius * math.sin(x / radius), -radius * math.cos(x / radius), height + y))
+
     return place
 
 
@@ -443,12 +455,14 @@ def label_band(corners, low, high, spread, surface, lift=0.004):
     def at(u, v):
         height = low + (high - low) * v
         return place((u - 0.5) * math.radians(spread) * radius_at(line, height), height)
+
     return sheet("label", at, surface, 160, 8)
 
 
 # ----------------------------------------------------------------- products
 # Each function builds one product, about two units tall, and returns how it
 # is looked at: (turn of the product, elevation of the camera) in degrees.
+
 
 def bottle():
     green, steel, cap = powder_coat("coat", "#1B4735"), brushed("steel", STEEL), powder_coat("cap", "#23292D")
@@ -460,8 +474,8 @@ def bottle():
     arc = [(0.235 * math.cos(a), 0, 2.33 + 0.32 * math.sin(a)) for a in arc_steps(0, 180, 24)]
     strap = sheet("loop", lambda u, v: loop_point(arc, u, v, 0.13), cap, 60, 6)
     soften(thicken(strap, 0.05, 0), 0.018)
-    print_logo(1.05, upwards(on_turned(body, 1.02), 0.168), satin("print", "#E9EDE8"), mark=False)
-    print_logo(0.20, on_turned(body, 0.24), satin("print", "#E9EDE8"), word=False)
+    print_logo(1.05, upwards(on_turned(body, 1.02), 0.168), matte_ink("#E9EDE8"), mark=False)
+    print_logo(0.20, on_turned(body, 0.24), matte_ink("#E9EDE8"), word=False)
     return 14, 7
 
 
@@ -481,7 +495,11 @@ def travel_mug():
     sleeve = [(0.485, 0.50), (0.505, 0.50, 0.015), (0.57, 1.10, 0.015), (0.54, 1.10)]
     turned("sleeve", sleeve, grip)
     turned("rim", [(0.5, 1.55), (0.603, 1.555, 0.01), (0.607, 1.61, 0.01), (0.5, 1.615)], steel)
-    turned("lid", [(0.5, 1.60), (0.635, 1.615, 0.03), (0.63, 1.76, 0.05), (0.53, 1.80, 0.04), (0.50, 1.775, 0.03), (0, 1.76)], lid)
+    turned(
+        "lid",
+        [(0.5, 1.60), (0.635, 1.615, 0.03), (0.63, 1.76, 0.05), (0.53, 1.80, 0.04), (0.50, 1.775, 0.03), (0, 1.76)],
+        lid,
+    )
     moved(slab("slider", 0.26, 0.34, 0.09, 0.12, 0.03, clay, -0.17), shift(0, -0.26, 1.80) @ turn(90, "X"))
     print_logo(0.74, on_turned(body, 1.24), paper("print", CREAM))
     print_logo(0.17, on_turned(sleeve, 0.76), satin("deboss", "#5E2417", 0.7), word=False)
@@ -498,25 +516,39 @@ def kettle():
     turned("lid", [(0.4, 1.10), (0.515, 1.105, 0.02), (0.50, 1.15, 0.03), (0.12, 1.215, 0.1), (0.05, 1.23)], white)
     turned("stem", [(0.05, 1.20), (0.05, 1.28)], steel)
     turned("knob", [(0, 1.27), (0.07, 1.27, 0.02), (0.12, 1.39, 0.05), (0, 1.41)], walnut)
-    spout = [(-0.66, 0, 0.26), (-0.86, 0, 0.25), (-1.08, 0, 0.31), (-1.08, 0, 0.62), (-0.97, 0, 0.92),
-             (-0.99, 0, 1.20), (-1.13, 0, 1.32), (-1.27, 0, 1.27)]
+    spout = [
+        (-0.66, 0, 0.26),
+        (-0.86, 0, 0.25),
+        (-1.08, 0, 0.31),
+        (-1.08, 0, 0.62),
+        (-0.97, 0, 0.92),
+        (-0.99, 0, 1.20),
+        (-1.13, 0, 1.32),
+        (-1.27, 0, 1.27),
+    ]
     tube("spout", spout, 0.075, white, [2.0, 1.7, 1.25, 1.05, 0.9, 0.78, 0.7, 0.68])
+    opening = turned("opening", [(0, 0), (0.040, 0), (0.046, -0.006)], matte_ink("#26241F"), 48)
+    moved(opening, shift(-1.272, 0, 1.269) @ Vector((-0.14, 0, -0.05)).to_track_quat("Z", "Y").to_matrix().to_4x4())
     holder = [(0.46, 0, 1.0), (0.62, 0, 1.08), (0.80, 0, 1.15), (0.92, 0, 1.15)]
     tube("bracket", holder, 0.045, steel)
     grip = [(0.86, 0, 1.150), (1.02, 0, 1.16), (1.14, 0, 1.04), (1.18, 0, 0.76), (1.15, 0, 0.44), (1.09, 0, 0.32)]
     tube("handle", grip, 0.085, walnut, [0.75, 0.95, 1.0, 1.0, 0.9, 0.75])
-    print_logo(0.80, on_turned(body, 0.44), satin("print", INK))
+    print_logo(0.80, on_turned(body, 0.44), matte_ink(INK))
     return -14, 11
 
 
 def tea_tin():
     teal, brass = satin("lacquer", "#0F5257", 0.28), brushed("brass", BRASS)
-    cream, ink = paper("label", CREAM), satin("ink", "#123B40", 0.6)
+    cream, ink = paper("label", CREAM), matte_ink("#123B40")
     body = [(0, 0), (0.60, 0, 0.03), (0.62, 0.04, 0.02), (0.62, 1.45)]
     turned("body", body, teal)
     turned("bead", [(0.55, 1.44), (0.63, 1.445, 0.012), (0.63, 1.475, 0.012), (0.55, 1.48)], brass)
     turned("lid", [(0.5, 1.48), (0.635, 1.48, 0.015), (0.635, 1.78, 0.05), (0.56, 1.81, 0.03), (0, 1.815)], teal)
-    turned("knob", [(0.0, 1.80), (0.06, 1.81, 0.01), (0.055, 1.86, 0.02), (0.10, 1.93, 0.04), (0.06, 1.97, 0.02), (0, 1.97)], brass)
+    turned(
+        "knob",
+        [(0.0, 1.80), (0.06, 1.81, 0.01), (0.055, 1.86, 0.02), (0.10, 1.93, 0.04), (0.06, 1.97, 0.02), (0, 1.97)],
+        brass,
+    )
     label_band(body, 0.22, 1.27, 130, cream)
     for height in (0.255, 1.225):
         label_band(body, height, height + 0.009, 124, brass, 0.007)
@@ -531,26 +563,35 @@ def pouch_point(u, v, side):
     """The filled bag: fat below, sealed flat along top and sides."""
     across = max(0.0, 1 - abs(2 * u - 1) ** 2.2)
     fill = max(0.0, 1 - v / 0.90)
-    bulge = 0.50 * fill ** 0.5 * (1 - 0.25 * (1 - v) ** 6)
+    bulge = 0.50 * fill**0.5 * (1 - 0.25 * (1 - v) ** 6)
     loose = min(1, 6 * fill) * across
     folds = 0.020 * math.sin(8 * u + 6 * v + side) * math.sin(9 * v - 3 * u) + 0.010 * math.sin(19 * u - 13 * v)
-    creases = 0.022 * math.exp(-((v - 0.80) / 0.07) ** 2) * math.sin(26 * u + 9 * v)
+    creases = 0.022 * math.exp(-(((v - 0.80) / 0.07) ** 2)) * math.sin(26 * u + 9 * v)
     waist = 1 - 0.06 * math.sin(math.pi * min(1, v / 0.9)) ** 2 + 0.004 * math.sin(31 * v)
     depth = bulge * across + (folds + creases) * loose + 0.006
     return Vector(((u - 0.5) * 1.42 * waist, -side * depth, v * 2.1 + 0.07 * (1 - across) * (1 - v) ** 5))
 
 
 def coffee_pouch():
-    foil, ink = material("foil", "#C9A06C", 0.44, Specular=0.4), satin("ink", "#2E1A13", 0.55)
+    foil, ink = material("foil", "#C9A06C", 0.44, Specular=0.4), matte_ink("#2E1A13")
     coral, amber = satin("coral", "#E4572E", 0.5), satin("amber", "#F2A541", 0.5)
     fibres = noise(foil, 30, (1, 1, 0.5), 8)
     vary(foil, fibres, "#BC9060", "#CFA877", 0.3, 0.7)
     bump(foil, noise(foil, 4, (1, 1, 1.6), 3), 0.45, 0.07)
     for side in (1, -1):
         sheet("side", lambda u, v: pouch_point(u, v, side), foil, 140, 180)
-    front = lambda x, y: pouch_point(x / 1.42 + 0.5, y / 2.1, 1) + Vector((0, -0.006, 0))
+
+    def front(x, y):
+        return pouch_point(x / 1.42 + 0.5, y / 2.1, 1) + Vector((0, -0.006, 0))
+
     for i in range(5):
-        sheet("seal", lambda u, v: front((u - 0.5) * 1.40, 1.93 + i * 0.026 + v * 0.011) + Vector((0, -0.004, 0)), foil, 60, 2)
+        sheet(
+            "seal",
+            lambda u, v: front((u - 0.5) * 1.40, 1.93 + i * 0.026 + v * 0.011) + Vector((0, -0.004, 0)),
+            foil,
+            60,
+            2,
+        )
     sun_disc(front, 0.40, 0.92, amber, 0.004)
     sun_disc(front, 0.27, 0.92, coral, 0.008)
     sheet("horizon", lambda u, v: front((u - 0.5) * 1.04, 0.865 + v * 0.035) + Vector((0, -0.006, 0)), ink, 120, 2)
@@ -563,9 +604,11 @@ def coffee_pouch():
 
 def sun_disc(place, radius, height, ink, lift):
     """A half disc that stands on the horizon line."""
+
     def at(u, v):
         angle = math.pi * u
         return place(radius * v * math.cos(angle), height + radius * v * math.sin(angle)) + Vector((0, -lift, 0))
+
     return sheet("sun", at, ink, 96, 16)
 
 
@@ -575,7 +618,16 @@ def desk_lamp():
     base = [(0, 0), (0.50, 0, 0.03), (0.50, 0.09, 0.04), (0, 0.10)]
     turned("base", base, ochre)
     turned("socket", [(0, 0.09), (0.07, 0.10, 0.01), (0.07, 0.20, 0.02), (0, 0.20)], brass)
-    arm = [(0, 0, 0.1), (0, 0, 0.6), (0, 0, 1.2), (0.02, 0, 1.78), (0.30, 0, 2.16), (0.72, 0, 2.16), (0.98, 0, 1.90), (1.0, 0, 1.62)]
+    arm = [
+        (0, 0, 0.1),
+        (0, 0, 0.6),
+        (0, 0, 1.2),
+        (0.02, 0, 1.78),
+        (0.30, 0, 2.16),
+        (0.72, 0, 2.16),
+        (0.98, 0, 1.90),
+        (1.0, 0, 1.62),
+    ]
     tube("arm", arm, 0.042, ochre)
     dome = [(0.53, 0), (0.525, 0.02, 0.01), (0.42, 0.36, 0.18), (0.10, 0.46, 0.04), (0.06, 0.46)]
     place = shift(0.99, 0, 1.22) @ turn(-16, "X")
@@ -584,7 +636,7 @@ def desk_lamp():
     moved(turned("cap", [(0, 0.52), (0.06, 0.52, 0.02), (0.09, 0.455, 0.01), (0, 0.44)], brass), place)
     moved(turned("bulb", [(0, -0.02), (0.14, 0.03, 0.08), (0.12, 0.20, 0.05), (0, 0.24)], light), place)
     moved(turned("dimmer", [(0, 0), (0.065, 0, 0.01), (0.06, 0.03, 0.012), (0, 0.034)], brass), shift(0, -0.30, 0.098))
-    print_logo(0.40, moved_place(on_turned(dome, 0.07), place), satin("print", "#FFF8EA"), mark=False)
+    print_logo(0.40, moved_place(on_turned(dome, 0.07), place), matte_ink("#FFF8EA"), mark=False)
     return -22, 5
 
 
@@ -592,7 +644,7 @@ def candle():
     glass, wax = clear_glass("glass", "#F6D9A8"), material("wax", "#F6E3C0", 0.5, Subsurface=0.25)
     shader_input(wax, "Subsurface Radius").default_value = (0.3, 0.15, 0.06)
     ash = wood("lid", "#A9753F", "#D8A970")
-    cream, ink, wick = paper("label", CREAM), satin("ink", "#5A2E12", 0.6), paper("wick", "#6B4A30")
+    cream, ink, wick = paper("label", CREAM), matte_ink("#5A2E12"), paper("wick", "#6B4A30")
     outer = [(0, 0), (0.60, 0, 0.07), (0.64, 0.12, 0.06), (0.64, 1.42)]
     unshaded(turned("tumbler", outer + [(0.625, 1.435), (0.605, 1.42), (0.605, 0.16, 0.08), (0, 0.13)], glass))
     turned("wax", [(0, 0.115), (0.61, 0.145, 0.08), (0.612, 1.13), (0.58, 1.12, 0.02), (0.2, 1.105), (0, 1.10)], wax)
@@ -617,7 +669,16 @@ def vase():
     link(glaze, parts.outputs["Z"], drift.inputs[2])
     glaze_bands(glaze, drift.outputs[0])
     bump(glaze, noise(glaze, 14, (1, 1, 2.5), 4), 0.10, 0.02)
-    shape = [(0, 0), (0.34, 0, 0.04), (0.44, 0.25, 0.3), (0.74, 0.80, 0.5), (0.60, 1.30, 0.5), (0.20, 1.48, 0.25), (0.19, 1.80, 0.2), (0.30, 2.0)]
+    shape = [
+        (0, 0),
+        (0.34, 0, 0.04),
+        (0.44, 0.25, 0.3),
+        (0.74, 0.80, 0.5),
+        (0.60, 1.30, 0.5),
+        (0.20, 1.48, 0.25),
+        (0.19, 1.80, 0.2),
+        (0.30, 2.0),
+    ]
     lip = [(0.285, 2.02), (0.265, 2.0, 0.0), (0.16, 1.78, 0.1), (0.16, 1.4)]
     turned("vase", shape + lip, glaze, smooth_angle=60)
     print_logo(0.20, on_turned(shape, 0.09), satin("stamp", "#5B3A26", 0.8), word=False)
@@ -627,7 +688,14 @@ def vase():
 def glaze_bands(glaze, height):
     """Bare clay below, a dark break line, then blue that lightens upwards."""
     ramp = node(glaze, "ShaderNodeValToRGB")
-    stops = [(0.25, "#B98A66"), (0.268, "#5A4740"), (0.30, "#1F2E47"), (0.55, "#33506F"), (0.80, "#5B7F9C"), (0.97, "#9DB4C2")]
+    stops = [
+        (0.25, "#B98A66"),
+        (0.268, "#5A4740"),
+        (0.30, "#1F2E47"),
+        (0.55, "#33506F"),
+        (0.80, "#5B7F9C"),
+        (0.97, "#9DB4C2"),
+    ]
     ramp.color_ramp.elements[1].position = 1.0
     ramp.color_ramp.elements[0].color = linear("#B98A66")
     ramp.color_ramp.elements[1].color = linear("#C9D6DC")
@@ -657,7 +725,7 @@ def speaker():
 
 def headphones():
     navy, skin = powder_coat("shell", "#1F2F57"), leather("cushion", "#161D33", 40)
-    steel, face = brushed("steel", STEEL), material("face", "#4A639C", 0.3, 1.0)
+    steel, face = brushed("steel", STEEL), material("face", "#2E4579", 0.32, 1.0)
     band = [(0.86 * math.cos(a), 0, 1.16 + 0.86 * math.sin(a)) for a in arc_steps(9, 171, 48)]
     inner = [(0.80 * math.cos(a), 0, 1.16 + 0.80 * math.sin(a)) for a in arc_steps(17, 163, 48)]
     soften(thicken(sheet("band", lambda u, v: loop_point(band, u, v, 0.25), navy, 120, 4), 0.055, 0), 0.022, 5)
@@ -675,10 +743,24 @@ def arc_steps(start, end, count):
 
 def ear_cup(side, navy, skin, face, steel):
     """One cup, turned so that its axis points outwards."""
-    place = shift(side * 0.80, 0, 0.60) @ turn(side * 90, "Y") @ turn(side * 6, "X") @ Matrix.Diagonal((1.2, 1, 1, 1))
-    moved(turned("shell", [(0, -0.08), (0.40, -0.08, 0.02), (0.44, 0.0, 0.05), (0.42, 0.13, 0.10), (0.30, 0.17, 0.02), (0.28, 0.165)], navy), place)
+    place = shift(side * 0.80, 0, 0.60) @ turn(side * 90, "Y") @ Matrix.Diagonal((1.2, 1, 1, 1))
+    moved(
+        turned(
+            "shell",
+            [(0, -0.08), (0.40, -0.08, 0.02), (0.44, 0.0, 0.05), (0.42, 0.13, 0.10), (0.30, 0.17, 0.02), (0.28, 0.165)],
+            navy,
+        ),
+        place,
+    )
     moved(turned("face", [(0.285, 0.155), (0.285, 0.172, 0.006), (0, 0.176)], face), place)
-    moved(turned("cushion", [(0.22, -0.09), (0.24, -0.28, 0.09), (0.43, -0.28, 0.10), (0.44, -0.09, 0.05), (0.40, -0.07)], skin), place)
+    moved(
+        turned(
+            "cushion",
+            [(0.22, -0.09), (0.24, -0.28, 0.09), (0.43, -0.28, 0.10), (0.44, -0.09, 0.05), (0.40, -0.07)],
+            skin,
+        ),
+        place,
+    )
     moved(turned("cloth", [(0.26, -0.12), (0, -0.12)], woven("mesh", "#10141F", "#2C3552", 20)), place)
     moved(turned("ring", [(0.29, 0.150), (0.305, 0.172, 0.006), (0.325, 0.165, 0.006), (0.325, 0.13)], steel), place)
     flat = place @ turn(90 if side > 0 else -90, "Z")
@@ -700,8 +782,10 @@ def earbuds():
     moved(slab("lining", 1.50, 0.58, 0.03, 0.27, 0.01, inside, -0.29), opening @ shift(0, 0, 0.75) @ turn(90, "X"))
     for side in (-1, 1):
         ear_bud(side, pearl, dark, gold)
-    turned("lamp", [(0, 0), (0.018, 0, 0.005), (0, 0.008)], glowing("lamp", "#7FF0C0", 4)).matrix_world = shift(0, -0.392, 0.56) @ turn(90, "X")
-    print_logo(0.52, on_front(0.39, 0.30), satin("print", "#8C8A86"), mark=False)
+    turned("lamp", [(0, 0), (0.018, 0, 0.005), (0, 0.008)], glowing("lamp", "#7FF0C0", 4)).matrix_world = shift(
+        0, -0.392, 0.56
+    ) @ turn(90, "X")
+    print_logo(0.52, on_front(0.39, 0.30), matte_ink("#8C8A86"), mark=False)
     return 18, 24
 
 
@@ -709,8 +793,13 @@ def pebble(u, v):
     """A rounded box: an ellipsoid whose sines are pushed towards the corners."""
     around, up = 2 * math.pi * u, math.pi * (v - 0.5)
     flat = pushed(math.cos(up), 0.55)
-    return Vector((0.85 * flat * pushed(math.cos(around), 0.6), 0.39 * flat * pushed(math.sin(around), 0.6),
-                   0.51 + 0.51 * pushed(math.sin(up), 0.55)))
+    return Vector(
+        (
+            0.85 * flat * pushed(math.cos(around), 0.6),
+            0.39 * flat * pushed(math.sin(around), 0.6),
+            0.51 + 0.51 * pushed(math.sin(up), 0.55),
+        )
+    )
 
 
 def pushed(value, power):
@@ -722,8 +811,14 @@ def cut_top(made, height, keep_above=False):
     mesh = bmesh.new()
     mesh.from_mesh(made.data)
     everything = mesh.verts[:] + mesh.edges[:] + mesh.faces[:]
-    cut = bmesh.ops.bisect_plane(mesh, geom=everything, plane_co=(0, 0, height), plane_no=(0, 0, 1),
-                                 clear_outer=not keep_above, clear_inner=keep_above)
+    cut = bmesh.ops.bisect_plane(
+        mesh,
+        geom=everything,
+        plane_co=(0, 0, height),
+        plane_no=(0, 0, 1),
+        clear_outer=not keep_above,
+        clear_inner=keep_above,
+    )
     edges = [e for e in cut["geom_cut"] if isinstance(e, bmesh.types.BMEdge)]
     bmesh.ops.contextual_create(mesh, geom=edges)
     mesh.to_mesh(made.data)
@@ -736,17 +831,38 @@ def ear_bud(side, pearl, dark, gold):
     moved(turned("stem", [(0, -0.1), (0.085, -0.1, 0.03), (0.10, 0.30, 0.1), (0.07, 0.42)], pearl), place)
     head = [(0, -0.20), (0.14, -0.18, 0.10), (0.215, 0.0, 0.16), (0.14, 0.15, 0.08), (0, 0.17)]
     moved(turned("head", head, pearl), place @ shift(0, -0.02, 0.40) @ turn(12, "X"))
-    ear_tip = [(0.05, -0.05), (0.09, -0.02, 0.03), (0.145, 0.0, 0.03), (0.125, 0.12, 0.06), (0.06, 0.16, 0.02), (0.045, 0.13), (0, 0.13)]
-    moved(turned("tip", ear_tip, satin("silicone", "#E4E1DC", 0.55)), on_head(place, (-side * 0.95, -0.50, 0.15), 0.165))
+    ear_tip = [
+        (0.05, -0.05),
+        (0.09, -0.02, 0.03),
+        (0.145, 0.0, 0.03),
+        (0.125, 0.12, 0.06),
+        (0.06, 0.16, 0.02),
+        (0.045, 0.13),
+        (0, 0.13),
+    ]
+    moved(
+        turned("tip", ear_tip, satin("silicone", "#E4E1DC", 0.55)), on_head(place, (-side * 0.95, -0.50, 0.15), 0.165)
+    )
     grille = [(0, -0.02), (0.07, 0.004, 0.01), (0.05, 0.014, 0.01), (0, 0.016)]
-    moved(turned("grille", grille, dark), on_head(place, (side * 0.45, -1.0, 0.35), 0.196) @ Matrix.Diagonal((1, 0.55, 1, 1)))
-    moved(turned("ring", [(0.07, 0), (0.112, 0, 0.006), (0.112, 0.03, 0.006), (0.07, 0.03)], gold), place @ shift(0, 0, 0.10))
+    moved(
+        turned("grille", grille, dark),
+        on_head(place, (side * 0.45, -1.0, 0.35), 0.196) @ Matrix.Diagonal((1, 0.55, 1, 1)),
+    )
+    moved(
+        turned("ring", [(0.07, 0), (0.112, 0, 0.006), (0.112, 0.03, 0.006), (0.07, 0.03)], gold),
+        place @ shift(0, 0, 0.10),
+    )
 
 
 def on_head(place, direction, distance):
     """A spot on the bud's head, looking outwards."""
     outwards = Vector(direction).normalized()
-    return place @ shift(0, -0.02, 0.40) @ shift(*(outwards * distance)) @ outwards.to_track_quat("Z", "Y").to_matrix().to_4x4()
+    return (
+        place
+        @ shift(0, -0.02, 0.40)
+        @ shift(*(outwards * distance))
+        @ outwards.to_track_quat("Z", "Y").to_matrix().to_4x4()
+    )
 
 
 def power_bank():
@@ -762,20 +878,30 @@ def power_bank():
     for i in range(4):
         light = turned("lamp", [(0, 0), (0.019, 0, 0.004), (0, 0.006)], lamp if i < 3 else port, 48)
         moved(light, shift(-0.12 + i * 0.08, -0.15, 0.17) @ turn(90, "X"))
-    print_logo(1.05, upwards(on_front(0.15, 1.12), 0.123), satin("print", "#F7F4FC"), mark=True)
-    print_text("10,000 mAh", 0.062, on_front(0.15, 0.27), satin("small", "#F7F4FC"), 1.2)
+    print_logo(1.05, upwards(on_front(0.15, 1.12), 0.123), matte_ink("#F7F4FC"), mark=True)
+    print_text("10,000 mAh", 0.062, on_front(0.15, 0.27), matte_ink("#F7F4FC"), 1.2)
     return 24, 14
 
 
 def serum():
     amber, juice = clear_glass("glass", "#EBB26A"), material("juice", "#C8681C", 0.25, Specular=0.3)
     rubber, gold = satin("rubber", "#F2ECE2", 0.55), brushed("gold", BRASS)
-    cream, ink = paper("label", "#FBF6EC"), satin("ink", "#7A3D12", 0.6)
+    cream, ink = paper("label", "#FBF6EC"), matte_ink("#7A3D12")
     shape = [(0, 0), (0.48, 0, 0.07), (0.50, 0.08, 0.05), (0.50, 1.0, 0.22), (0.22, 1.16, 0.06), (0.21, 1.22)]
-    unshaded(turned("glass", shape + [(0.17, 1.22), (0.17, 1.15, 0.05), (0.455, 0.97, 0.2), (0.455, 0.09, 0.06), (0, 0.07)], amber))
+    unshaded(
+        turned(
+            "glass",
+            shape + [(0.17, 1.22), (0.17, 1.15, 0.05), (0.455, 0.97, 0.2), (0.455, 0.09, 0.06), (0, 0.07)],
+            amber,
+        )
+    )
     turned("juice", [(0, 0.05), (0.46, 0.07, 0.06), (0.462, 0.88), (0.44, 0.87), (0, 0.87)], juice)
     turned("collar", [(0.2, 1.17), (0.265, 1.18, 0.01), (0.265, 1.42, 0.02), (0.15, 1.44)], gold)
-    turned("bulb", [(0.15, 1.43), (0.175, 1.44, 0.02), (0.15, 1.56, 0.08), (0.165, 1.80, 0.2), (0.11, 2.0, 0.10), (0, 2.02)], rubber)
+    turned(
+        "bulb",
+        [(0.15, 1.43), (0.175, 1.44, 0.02), (0.15, 1.56, 0.08), (0.165, 1.80, 0.2), (0.12, 1.99, 0.10), (0, 1.993)],
+        rubber,
+    )
     turned("pipette", [(0, 0.3), (0.03, 0.32), (0.05, 0.5, 0.05), (0.05, 1.3)], clear_glass("pipette"))
     label_band(shape, 0.17, 0.80, 125, cream)
     label_band(shape, 0.345, 0.352, 62, gold, 0.007)
@@ -787,7 +913,7 @@ def serum():
 
 def tube_point(u, v):
     """The cream tube: round at the shoulder, a flat crimp at the end."""
-    angle, flat = 2 * math.pi * u, v ** 1.35
+    angle, flat = 2 * math.pi * u, v**1.35
     wide, deep = 0.42 + 0.10 * flat, 0.42 * (1 - flat) + 0.012
     return Vector((wide * math.sin(angle), -deep * math.cos(angle), 0.42 + 1.62 * v))
 
@@ -795,17 +921,21 @@ def tube_point(u, v):
 def hand_cream():
     blush, cap = material("tube", "#E9A9A0", 0.34, Clearcoat=0.25), satin("cap", "#6E2A3C", 0.3)
     bump(blush, noise(blush, 3.5, (1, 1, 0.6), 2), 0.10, 0.05)
-    ink, fold = satin("ink", "#6E2A35", 0.5), brushed("fold", "#E9C7BC", (60, 1, 1))
+    ink, fold = matte_ink("#6E2A35"), brushed("fold", "#E9C7BC", (60, 1, 1))
     sheet("tube", tube_point, blush, 160, 120, closed=True)
     turned("shoulder", [(0.3, 0.36), (0.40, 0.39, 0.03), (0.42, 0.425)], blush)
     ridged_cap(cap, 0.37, 0.0, 0.38)
     for i in range(3):
         moved(slab("fold", 1.045, 0.055, 0.05, 0.006, 0.012, fold), shift(0, 0, 2.0 + i * 0.05))
+
     def place(x, y):
         v = (y - 0.42) / 1.62
         edge = tube_point(0.25, v).x
         return tube_point(math.asin(max(-1, min(1, x / edge))) / (2 * math.pi), v) + Vector((0, -0.004, 0))
-    front = lambda height: (lambda x, y: place(x, y + height))
+
+    def front(height):
+        return lambda x, y: place(x, y + height)
+
     print_stacked(0.60, front(1.42), ink)
     print_text("HAND CREAM", 0.092, front(1.10), ink, 1.3)
     print_text("FIG & ALMOND", 0.066, front(0.97), ink, 1.4)
@@ -816,17 +946,28 @@ def hand_cream():
 
 def ridged_cap(surface, radius, low, high):
     """A screw cap: fine flutes around a rounded cylinder."""
+
     def at(u, v):
         flute = 0.006 * math.cos(2 * math.pi * u * 72) * min(1, 8 * v) * min(1, 8 * (1 - v))
         edge = 0.03 * (max(0, 1 - v * 10) ** 2 + max(0, v * 10 - 9) ** 2)
-        return Vector(((radius + flute - edge) * math.sin(2 * math.pi * u), -(radius + flute - edge) * math.cos(2 * math.pi * u), low + (high - low) * v))
+        return Vector(
+            (
+                (radius + flute - edge) * math.sin(2 * math.pi * u),
+                -(radius + flute - edge) * math.cos(2 * math.pi * u),
+                low + (high - low) * v,
+            )
+        )
+
     sheet("cap", at, surface, 720, 24, closed=True)
     turned("lid", [(0, low), (radius - 0.03, low)], surface)
     turned("top", [(0, high), (radius - 0.03, high)], surface)
 
 
 def perfume():
-    glass, rose = clear_glass("glass"), material("juice", "#EFA9A6", 0.15, Specular=0.2, Emission_Strength=0.12, Emission=linear("#F3B9AE"))
+    glass, rose = (
+        clear_glass("glass"),
+        material("juice", "#EFA9A6", 0.15, Specular=0.2, Emission_Strength=0.12, Emission=linear("#F3B9AE")),
+    )
     gold, ink = brushed("gold", "#E0B199"), material("foil", "#8E4A4F", 0.3, 0.3)
     vary_upwards(rose, "#E58E8F", "#F9D6C8", 0.2, 1.3)
     unshaded(slab("flacon", 1.36, 1.46, 0.62, 0.20, 0.06, glass))
@@ -860,7 +1001,10 @@ def notebook():
     slab("pages", 1.41, 2.02, 0.215, 0.05, 0.006, pages, 0.03)
     moved(slab("spine", 0.05, 2.08, 0.285, 0.015, 0.02, linen), shift(-0.715, 0, 0))
     slab_band(0.50, band)
-    ribbon = lambda u, v: Vector((-0.30 + u * 0.05 + 0.03 * math.sin(3 * v), -0.02 - 0.03 * v, 0.04 - 0.20 * v))
+
+    def ribbon(u, v):
+        return Vector((-0.30 + u * 0.05 + 0.03 * math.sin(3 * v), -0.02 - 0.03 * v, 0.04 - 0.20 * v))
+
     thicken(sheet("ribbon", ribbon, satin("ribbon", "#E8C98F", 0.5), 4, 20), 0.006)
     print_stacked(0.66, lambda x, y: on_front(0.1425, 1.12)(x - 0.12, y), gold)
     return -28, 12
@@ -876,6 +1020,7 @@ def slab_band(x, surface):
         first, way = int(position), position - int(position)
         a, b = line[first], line[first + 1]
         return Vector((x + (v - 0.5) * 0.07, a[0] + (b[0] - a[0]) * way, a[1] + (b[1] - a[1]) * way))
+
     return thicken(sheet("band", at, surface, len(line) - 1, 4), 0.012, 0)
 
 
@@ -884,8 +1029,18 @@ def watch():
     polish = material("polish", "#E6E7E8", 0.08, 1.0)
     dial = material("dial", "#F3EEE4", 0.35, 0.3)
     facing = shift(0, -0.62, 1.0) @ turn(90, "X")
-    moved(turned("case", [(0, -0.06), (0.50, -0.06, 0.05), (0.60, 0.02, 0.03), (0.60, 0.10, 0.02), (0.56, 0.10)], steel), facing)
-    moved(turned("bezel", [(0.52, 0.08), (0.585, 0.10, 0.01), (0.555, 0.155, 0.02), (0.52, 0.155, 0.01), (0.515, 0.10)], polish), facing)
+    moved(
+        turned("case", [(0, -0.06), (0.50, -0.06, 0.05), (0.60, 0.02, 0.03), (0.60, 0.10, 0.02), (0.56, 0.10)], steel),
+        facing,
+    )
+    moved(
+        turned(
+            "bezel",
+            [(0.52, 0.08), (0.585, 0.10, 0.01), (0.555, 0.155, 0.02), (0.52, 0.155, 0.01), (0.515, 0.10)],
+            polish,
+        ),
+        facing,
+    )
     moved(turned("dial", [(0, 0.10), (0.52, 0.10)], dial), facing)
     moved(unshaded(turned("crystal", [(0, 0.165), (0.45, 0.16, 0.05), (0.52, 0.145)], clear_glass("crystal"))), facing)
     watch_marks(facing, polish)
@@ -893,8 +1048,8 @@ def watch():
     moved(turned("crown", crown, polish, 40), facing @ shift(0.60, 0, 0.03) @ turn(90, "Y"))
     for side in (1, -1):
         watch_strap(side, tan, steel)
-    print_logo(0.30, lambda x, y: facing @ Vector((x, y + 0.17, 0.104)), satin("print", INK), mark=False)
-    print_logo(0.085, lambda x, y: facing @ Vector((x, y + 0.235, 0.104)), satin("sun", "#D9922B"), word=False)
+    print_logo(0.30, lambda x, y: facing @ Vector((x, y + 0.17, 0.104)), matte_ink(INK), mark=False)
+    print_logo(0.085, lambda x, y: facing @ Vector((x, y + 0.235, 0.104)), matte_ink("#D9922B"), word=False)
     return 26, 10
 
 
@@ -914,10 +1069,12 @@ def watch_marks(facing, polish):
 
 def watch_strap(side, tan, steel):
     """Half of the strap: from the lugs, over the cushion, to the back."""
+
     def at(u, v):
         angle = math.radians(38 + 118 * v)
         width = 0.54 - 0.14 * v
         return Vector(((u - 0.5) * width, -0.66 * math.cos(angle), 1.0 + side * 0.92 * math.sin(angle)))
+
     soften(thicken(sheet("strap", at, tan, 12, 60), 0.075, 0), 0.028, 4, 50)
     for x in (-0.30, 0.30):
         lug = slab("lug", 0.075, 0.30, 0.13, 0.035, 0.02, steel, -0.15)
@@ -932,13 +1089,23 @@ def watch_strap(side, tan, steel):
 def yoga_mat():
     plum, strap = material("rubber", "#4A2142", 0.7, Specular=0.25), woven("strap", "#C9B79C", "#EFE3CD", 30, "Object")
     bump(plum, noise(plum, 45, detail=2), 0.35, 0.012)
-    soften(thicken(sheet("mat", lambda u, v: rolled(5.5 * v, (u - 0.5) * 2.5, 0), plum, 60, 720), 0.074, 0), 0.012, 3, 50)
+    soften(
+        thicken(sheet("mat", lambda u, v: rolled(5.5 * v, (u - 0.5) * 2.5, 0), plum, 60, 720), 0.074, 0), 0.012, 3, 50
+    )
     for x in (-0.62, 0.62):
         around = sheet("strap", lambda u, v: rolled(4.52 + 0.98 * v, x + (u - 0.5) * 0.13, 0.055), strap, 4, 200)
         thicken(around, 0.022, 0)
-    carry = [(-0.62, -0.12, 1.15), (-0.60, -0.20, 1.34), (-0.3, -0.24, 1.50), (0, -0.24, 1.54), (0.3, -0.24, 1.50), (0.60, -0.20, 1.34), (0.62, -0.12, 1.15)]
+    carry = [
+        (-0.62, -0.12, 1.15),
+        (-0.60, -0.20, 1.34),
+        (-0.3, -0.24, 1.50),
+        (0, -0.24, 1.54),
+        (0.3, -0.24, 1.50),
+        (0.60, -0.20, 1.34),
+        (0.62, -0.12, 1.15),
+    ]
     tube("carry", carry, 0.03, strap)
-    print_logo(0.86, lambda x, y: rolled(5.36 - y / (2 * math.pi * 0.60), x, 0.040), satin("print", CREAM, 0.6))
+    print_logo(0.86, lambda x, y: rolled(5.36 - y / (2 * math.pi * 0.60), x, 0.040), matte_ink(CREAM))
     return 30, 16
 
 
@@ -949,16 +1116,29 @@ def rolled(turns, x, lift):
 
 
 PRODUCTS = {
-    "aur-bottle-750": bottle, "aur-mug-350": travel_mug, "aur-kettle-900": kettle,
-    "aur-tea-100": tea_tin, "aur-coffee-250": coffee_pouch, "aur-lamp-arc": desk_lamp,
-    "aur-candle-220": candle, "aur-vase-24": vase, "aur-speaker-one": speaker,
-    "aur-headphones-h1": headphones, "aur-earbuds-e2": earbuds, "aur-power-10k": power_bank,
-    "aur-serum-30": serum, "aur-handcream-75": hand_cream, "aur-perfume-50": perfume,
-    "aur-notebook-a5": notebook, "aur-watch-38": watch, "aur-yogamat-5": yoga_mat,
+    "aur-bottle-750": bottle,
+    "aur-mug-350": travel_mug,
+    "aur-kettle-900": kettle,
+    "aur-tea-100": tea_tin,
+    "aur-coffee-250": coffee_pouch,
+    "aur-lamp-arc": desk_lamp,
+    "aur-candle-220": candle,
+    "aur-vase-24": vase,
+    "aur-speaker-one": speaker,
+    "aur-headphones-h1": headphones,
+    "aur-earbuds-e2": earbuds,
+    "aur-power-10k": power_bank,
+    "aur-serum-30": serum,
+    "aur-handcream-75": hand_cream,
+    "aur-perfume-50": perfume,
+    "aur-notebook-a5": notebook,
+    "aur-watch-38": watch,
+    "aur-yogamat-5": yoga_mat,
 }
 
 
 # ------------------------------------------------------------------- studio
+
 
 def soft_box(location, size, power, color="#FFFFFF", target=(0, 0, 1)):
     """A rectangular lamp that fades towards its edges, as a real soft box does."""
@@ -1125,10 +1305,12 @@ def render_product(name, folder, samples, size, python):
 
 
 def read_arguments():
-    given = sys.argv[sys.argv.index("--") + 1:] if "--" in sys.argv else []
+    given = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
     parser = argparse.ArgumentParser(description="Render the Aurora packshots.")
-    parser.add_argument("--only", action="append", choices=sorted(PRODUCTS), help="render this product; may be repeated")
-    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument(
+        "--only", action="append", choices=sorted(PRODUCTS), help="render this product; may be repeated"
+    )
+    parser.add_argument("--samples", type=int, default=20)
     parser.add_argument("--size", type=int, default=1600, help="longer side in pixels")
     parser.add_argument("--denoiser", help="a Python that has the package pyoidn")
     parser.add_argument("--out", type=Path, default=HERE / "images")

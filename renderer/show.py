@@ -1,0 +1,86 @@
+"""Draws an ad that is laid out, frame by frame: backdrop, product, then everything on top in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from renderer.artifacts import Placed
+from renderer.canvas import Layer, Rgb, Yuv, paint, smoothstep
+from renderer.ground import Ground, Scrim, develop, end_ground, veiled
+from renderer.media import Planes
+from renderer.packshot import Packshot
+from renderer.timeline import DISSOLVE_FRAMES, Part
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """The product on screen in frames [first, last); it fades with the dissolve that follows."""
+
+    shot: Packshot
+    first: int
+    last: int
+
+    def paint(self, frame: Planes, number: int, frame_rate: int) -> None:
+        """Draw the product as it stands at frame `number`."""
+        if not self.first <= number < self.last + DISSOLVE_FRAMES:
+            return
+        left = 1.0 if number < self.last else 1 - (number - self.last + 1) / (DISSOLVE_FRAMES + 1)
+        total = (self.last - self.first + DISSOLVE_FRAMES) / frame_rate
+        self.shot.paint(frame, (number - self.first) / frame_rate, total, left)
+
+
+@dataclass(frozen=True)
+class Show:
+    """One ad, ready to be drawn frame by frame."""
+
+    width: int
+    height: int
+    frame_rate: int
+    parts: Sequence[Part]
+    backdrops: Sequence[Ground]
+    end_veil: Scrim | None  # over the end card's backdrop
+    ink: Rgb
+    appearances: Sequence[Appearance]
+    layers: Sequence[Layer]
+    placed: tuple[Placed, ...]
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames the ad has."""
+        return self.parts[-1].last
+
+    def frames(self) -> Iterator[Planes]:
+        """Yield every frame in order."""
+        for number in range(self.num_frames):
+            yield self.frame(number)
+
+    def frame(self, number: int) -> Planes:
+        """Draw one frame."""
+        frame = develop(self._backdrop(number), self.width, self.height, number)
+        for appearance in self.appearances:
+            appearance.paint(frame, number, self.frame_rate)
+        for layer in self.layers:
+            paint(frame, layer, number)
+        return frame
+
+    def _backdrop(self, number: int) -> Yuv:
+        """What is behind everything, with the end of the part before while it dissolves."""
+        index = next(index for index, part in enumerate(self.parts) if number < part.last)
+        picture = self._part(index, number)
+        since = number - self.parts[index].first
+        if index == 0 or since >= DISSOLVE_FRAMES:
+            return picture
+        share = smoothstep((since + 1) / (DISSOLVE_FRAMES + 1))
+        return np.asarray(self._part(index - 1, number) * (1 - share) + picture * share, np.float32)
+
+    def _part(self, index: int, number: int) -> Yuv:
+        backdrop = self.backdrops[min(index, len(self.backdrops) - 1)]
+        start = self.parts[min(index, len(self.backdrops) - 1)].first
+        time_s = (number - start) / self.frame_rate
+        if index < len(self.backdrops):
+            return backdrop.at(time_s)
+        assert self.end_veil is not None
+        return veiled(end_ground(backdrop.bare(time_s), self.ink), self.end_veil)

@@ -1,0 +1,300 @@
+"""Good creatives pass every check; every fault is found, by its own check, with a number, a limit and a cure."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from catalog import Format, Look, Music, SafeArea, Scene, Variant
+from catalog.expand import EndCard
+from renderer.artifacts import Checked, CheckJob, Creative, Placed
+from renderer.check import CHECKS, check, check_creative
+from renderer.digest import file_sha256
+from renderer.engine import InlineEngine
+from renderer.media import Encoding, Planes, to_planes, write_creative
+from renderer.sound import mix
+from renderer.store import Store, open_store
+
+WIDTH, HEIGHT, RATE, NUM_FRAMES = 90, 160, 20, 40
+WEBVTT = "WEBVTT\n\n00:00:00.100 --> 00:00:01.500\nColder for longer\n"
+FORMAT = Format(
+    id="story_9x16",
+    width=WIDTH,
+    height=HEIGHT,
+    frame_rate=RATE,
+    min_duration_s=1.0,
+    max_duration_s=60.0,
+    loudness_lufs=-14.0,
+    loudness_tolerance_lu=1.0,
+    peak_dbtp=-1.0,
+    max_size_mb=4.0,
+    safe_area=SafeArea(top=20, right=10, bottom=30, left=10),
+    placements=("stories",),
+    source="a test",
+    as_of=date(2026, 11, 1),
+)
+SCENE = Scene(
+    id="hero",
+    duration_s=1.0,
+    look=Look(scene="silk", palette=("#101010", "#808080", "#F0F0F0")),
+    prompt="",
+    negative_prompt="",
+    product="composite",
+    headline="Colder for longer",
+    subline="",
+    badge="Now 19,90\u00a0€",
+    badge_was="",
+    narration="Colder for longer.",
+)
+VARIANT = Variant(
+    id="launch/bottle/de-DE/story_9x16",
+    campaign="launch",
+    product_id="bottle",
+    locale="de-DE",
+    format="story_9x16",
+    axes={},
+    image_sha256="0" * 64,
+    has_cutout=True,
+    price="24,90\u00a0€",
+    sale_price="19,90\u00a0€",
+    scenes=(SCENE,),
+    end_card=EndCard(duration_s=1.0, headline="Aurora", cta="Shop", legal="", narration=""),
+    music=Music(),
+)
+TIMES = {"first_frame": 0, "last_frame": 20}
+HEADLINE = Placed(role="headline", text="Colder", x=12, y=25, width=60, height=20, contrast=9.1, **TIMES)
+BADGE = Placed(role="badge", text="Now 19,90 €", x=12, y=50, width=40, height=15, contrast=7.0, **TIMES)
+CTA = HEADLINE.model_copy(update={"role": "cta", "text": "Shop", "y": 30, "first_frame": 20, "last_frame": 40})
+PRODUCT = Placed(role="product", text="", first_frame=0, last_frame=40, x=0, y=0, width=90, height=160)
+
+
+def pictures(width: int = WIDTH, height: int = HEIGHT, num_frames: int = NUM_FRAMES) -> list[Planes]:
+    cloud = cv2.resize(np.random.default_rng(3).integers(60, 256, (5, 4, 3), np.uint8), (width + 40, height + 40))
+    return [to_planes(cloud[i % 40 : i % 40 + height, i % 40 : i % 40 + width]) for i in range(num_frames)]
+
+
+def standing(num_moving: int, num_still: int, still: Planes | None = None) -> list[Planes]:
+    frames = pictures(num_frames=num_moving + 1)
+    return frames[:-1] + [still or frames[-1]] * num_still
+
+
+BLACK = to_planes(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+SOUND = mix([], Music(), 2.0, -14.0, -1.0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(f"file://{tmp_path}/store", tmp_path / "cache")
+
+
+def filed(
+    store: Store,
+    folder: Path,
+    frames: list[Planes] | None = None,
+    sound: np.ndarray = SOUND,
+    webvtt: str = WEBVTT,
+    **changes: Any,
+) -> Creative:
+    """Make a small creative and put it into the store; `width` is that of the file."""
+    width, height = changes.pop("width", WIDTH), HEIGHT
+    frames = frames or pictures(width, height)
+    path = folder / "made.mp4"
+    write_creative(path, frames, sound, Encoding(width, height, changes.pop("file_rate", RATE)))
+    store.put_file("creatives/c1.mp4", path)
+    store.put_bytes("creatives/c1.vtt", webvtt.encode())
+    facts: dict[str, Any] = {
+        "key": "c1",
+        "variant_id": VARIANT.id,
+        "object": "creatives/c1.mp4",
+        "webvtt": "creatives/c1.vtt",
+        "srt": "creatives/c1.srt",
+        "poster": "creatives/c1.jpg",
+        "sha256": file_sha256(path),
+        "size_bytes": path.stat().st_size,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "num_frames": len(frames),
+        "frame_rate": RATE,
+        "placed": (PRODUCT, HEADLINE, BADGE, CTA),
+    }
+    return Creative.model_validate(facts | changes)
+
+
+def faults(checked: Checked) -> dict[str, str]:
+    return {finding.check: finding.severity for finding in checked.findings if finding.severity != "ok"}
+
+
+def test_a_good_creative_passes_every_check(store: Store, tmp_path: Path) -> None:
+    """Every check is there, each says what it measured; the facts are in the record."""
+    checked = check_creative(filed(store, tmp_path), VARIANT, FORMAT, store)
+
+    assert faults(checked) == {}
+    assert checked.passed
+    assert tuple(finding.check for finding in checked.findings) == CHECKS
+    assert all(finding.measured and finding.limit and not finding.message for finding in checked.findings)
+    assert (checked.video_codec, checked.audio_codec, checked.duration_s) == ("h264", "aac", 2.0)
+    assert checked.loudness_lufs == pytest.approx(-14.0, abs=0.5)
+    assert store.get_record("checks/c1.json", Checked) == checked
+
+
+LONG_STILL = {"frames": standing(10, 50), "sound": mix([], Music(), 3.0, -14.0, -1.0)}
+BRIEF = {
+    "frames": pictures(num_frames=16),
+    "sound": mix([], Music(), 0.8, -14.0, -1.0),
+    "webvtt": WEBVTT.replace("01.5", "00.7"),
+}
+BAD_FILES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "wrong size": ({"width": 96}, {"frame_size"}),
+    "a frame missing": ({"num_frames": 41}, {"frame_count"}),
+    "wrong rate": ({"file_rate": 25}, {"frame_rate", "frame_count", "audio_length"}),
+    "too short": (BRIEF, {"length"}),
+    "sound ends early": ({"sound": SOUND[:72_000]}, {"audio_length"}),
+    "too quiet": ({"sound": SOUND * 0.5}, {"loudness"}),
+    "no sound to hear": ({"sound": SOUND * 0}, {"loudness"}),
+    "too loud": ({"sound": SOUND * 3.2}, {"loudness", "true_peak"}),
+    "black": ({"frames": standing(30, 10, BLACK)}, {"black"}),
+    "frozen": (LONG_STILL, {"frozen"}),
+    "other bytes": ({"sha256": "f" * 64}, {"integrity"}),
+    "no captions": ({"webvtt": "WEBVTT\n"}, {"captions"}),
+    "captions past the end": ({"webvtt": WEBVTT.replace("01.500", "02.400")}, {"captions"}),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_FILES)
+def test_every_fault_of_a_file_is_found(store: Store, tmp_path: Path, fault: str) -> None:
+    """By the checks that are about it, and by no other."""
+    changes, expected = BAD_FILES[fault]
+    variant = VARIANT.model_copy(update={"end_card": None}) if fault == "frozen" else VARIANT
+
+    checked = check_creative(filed(store, tmp_path, **changes), variant, FORMAT, store)
+
+    assert set(faults(checked)) == expected
+    assert all(finding.message.endswith(".") for finding in checked.findings if finding.severity != "ok")
+    assert checked.passed == (expected <= {"frozen", "faststart"})
+
+
+FOREIGN = ("video_coding", "colour_tags", "audio_coding", "file_size", "faststart")  # what other programs do
+
+
+def moved(placed: Placed, **changes: Any) -> tuple[Placed, ...]:
+    return (placed.model_copy(update=changes),)
+
+
+BAD_TEXTS: dict[str, tuple[tuple[Placed, ...], str]] = {
+    "over the left edge": (moved(HEADLINE, x=9), "safe_area"),
+    "over the top": (moved(HEADLINE, y=19), "safe_area"),
+    "over the right edge": (moved(HEADLINE, width=69), "safe_area"),
+    "under the buttons": (moved(HEADLINE, y=111), "safe_area"),
+    "text on text": ((HEADLINE, *moved(BADGE, y=44)), "text_overlap"),
+    "pale": (moved(HEADLINE, contrast=4.4), "contrast"),
+    "old price": (moved(BADGE, text="Now 17,90 €"), "price_shown"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_TEXTS)
+def test_every_fault_of_the_lettering_is_found(store: Store, tmp_path: Path, fault: str) -> None:
+    """And the message names the text."""
+    placed, expected = BAD_TEXTS[fault]
+
+    checked = check_creative(filed(store, tmp_path, placed=placed), VARIANT, FORMAT, store)
+
+    assert faults(checked) == {expected: "error"}
+    message = next(finding.message for finding in checked.findings if finding.check == expected)
+    assert placed[-1].text in message
+
+
+@pytest.mark.parametrize("text", ["Now 19,90\u202f€", "24,90 €", "\u206719,90 €\u2069", "−20 %", "New", "2 in 1"])
+def test_the_right_price_and_other_badges_pass(store: Store, tmp_path: Path, text: str) -> None:
+    """Whatever spaces and direction marks the layout put in; what is no amount of money is none."""
+    checked = check_creative(filed(store, tmp_path, placed=moved(BADGE, text=text)), VARIANT, FORMAT, store)
+
+    assert faults(checked) == {}
+
+
+def test_texts_that_follow_each_other_may_share_a_place(store: Store, tmp_path: Path) -> None:
+    """Frame 20 no longer shows what ends at 20."""
+    placed = (HEADLINE, *moved(CTA, x=HEADLINE.x, y=HEADLINE.y))
+
+    assert check_creative(filed(store, tmp_path, placed=placed), VARIANT, FORMAT, store).passed
+
+
+def test_an_end_card_may_stand_still(store: Store, tmp_path: Path) -> None:
+    """The same still that is a fault within the story."""
+    variant = VARIANT.model_copy(update={"end_card": VARIANT.end_card.model_copy(update={"duration_s": 2.5})})
+
+    assert faults(check_creative(filed(store, tmp_path, **LONG_STILL), variant, FORMAT, store)) == {}
+
+
+def test_an_ad_may_be_silent_on_purpose(store: Store, tmp_path: Path) -> None:
+    """No music, nothing to say, no captions: nothing to find."""
+    mute = SCENE.model_copy(update={"narration": ""})
+    variant = VARIANT.model_copy(update={"music": Music(mood="none"), "scenes": (mute,)})
+
+    assert faults(check_creative(filed(store, tmp_path, sound=SOUND * 0, webvtt=""), variant, FORMAT, store)) == {}
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbled", "empty", "no video"])
+def test_a_broken_file_is_a_finding(store: Store, tmp_path: Path, damage: str) -> None:
+    """Not a crash; what could be read is still told."""
+    creative = filed(store, tmp_path)
+    path = store.local(creative.object)
+    body = path.read_bytes()
+    broken = {"cut": body[:-2000], "garbled": body[:6000] + bytes(3000) + body[9000:], "empty": b"", "no video": b"no"}
+    path.chmod(0o644)
+    path.write_bytes(broken[damage])
+
+    checked = check_creative(creative, VARIANT, FORMAT, store)
+
+    assert not checked.passed
+    assert faults(checked)["integrity"] == "error"
+    assert checked.loudness_lufs == -70.0
+    assert Checked.model_validate_json(checked.model_dump_json()) == checked
+
+
+def test_the_same_bytes_are_checked_once(store: Store, tmp_path: Path) -> None:
+    """A second run reads the record; other bytes under the same key are looked at again."""
+    creative = filed(store, tmp_path)
+    job = CheckJob(creative=creative, variant=VARIANT, format=FORMAT)
+    first = next(check([job], store, InlineEngine())).value
+    store.local(creative.object).unlink()
+
+    again = next(check([job], store, InlineEngine()))
+    other = creative.model_copy(update={"sha256": "e" * 64})
+    changed = next(check([job.model_copy(update={"creative": other})], store, InlineEngine()))
+
+    assert again.value == first
+    assert again.seconds == 0.0
+    assert changed.error is not None
+    assert "there is no such object" in changed.error
+
+
+def test_every_check_can_fail() -> None:
+    """No check without a test that makes it fail."""
+    covered = {name for _, names in BAD_FILES.values() for name in names} | {name for _, name in BAD_TEXTS.values()}
+
+    assert covered | set(FOREIGN) == set(CHECKS)
+
+
+def test_what_other_programs_write_is_found(store: Store, tmp_path: Path) -> None:
+    """An untagged 4:4:4 file with mono MP3, its index last, too large for a tiny limit."""
+    creative = filed(store, tmp_path)
+    path = tmp_path / "other.mp4"
+    source = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "made.mp4")]
+    untagged = "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown"
+    video = ["-vf", untagged, "-pix_fmt", "yuv444p", "-c:v", "libx264"]
+    subprocess.run([*source, *video, "-c:a", "mp3", "-ac", "1", str(path)], check=True)
+    other = creative.model_copy(update={"object": "creatives/o.mp4", "sha256": file_sha256(path)})
+    store.put_file(other.object, path)
+    tiny = FORMAT.model_copy(update={"max_size_mb": 0.001})
+
+    found = faults(check_creative(other, VARIANT, tiny, store))
+
+    assert set(found) >= set(FOREIGN)
+    assert found["faststart"] == "warning"

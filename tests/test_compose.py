@@ -1,0 +1,220 @@
+"""One variant becomes one film with everything beside it, and the same input the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from campaign_folder import planned, write_campaign, write_packshot
+
+from renderer.artifacts import Creative, Cue, CueSheet, RunContext, Speech, Take, VariantPlan, Word
+from renderer.canvas import to_rgb, yuv_of
+from renderer.compose import compose, compose_variant
+from renderer.digest import file_sha256
+from renderer.engine import InlineEngine
+from renderer.errors import MediaError, StoreError
+from renderer.frame import Box, Frame
+from renderer.layout import Size
+from renderer.lettering import Pen, caption_style
+from renderer.media import Planes, read_take, write_take, write_wav
+from renderer.packshot import packshot, read_product
+from renderer.store import Store, open_store
+from renderer.typography import Typesetter
+
+FRAME_RATE = 10
+SHRINK = 3  # formats of a third of the size, so that a film is made in a second
+RED = (200, 60, 40)
+
+
+@pytest.fixture(scope="module")
+def typesetter() -> Typesetter:
+    return Typesetter()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(f"file://{tmp_path / 'store'}")
+
+
+def small(context: RunContext) -> RunContext:
+    """The same run with small frames."""
+    formats = {}
+    for name, format in context.formats.items():
+        area = format.safe_area
+        margins = {side: getattr(area, side) // SHRINK for side in ("top", "right", "bottom", "left")}
+        size = {"width": format.width // SHRINK, "height": format.height // SHRINK, "frame_rate": FRAME_RATE}
+        formats[name] = format.model_copy(update={**size, "safe_area": area.model_copy(update=margins)})
+    brand = context.brand.model_copy(update={"logo": "brand/logo.svg"})
+    return context.model_copy(update={"formats": formats, "brand": brand})
+
+
+def filled(folder: Path, store: Store) -> tuple[list[VariantPlan], RunContext]:
+    """Put everything that the stages before make into the store; return the plans and their run."""
+    write_campaign(folder)
+    sha256 = file_sha256(folder / "cup.png")
+    plan = planned(folder)
+    variants = [
+        one.model_copy(update={"variant": one.variant.model_copy(update={"image_sha256": sha256})}) for one in plan.variants
+    ]
+    store.put_file(f"images/{sha256}.png", folder / "cup.png")
+    store.put_file("brand/logo.svg", folder / "logo.svg")
+    for number, key in enumerate(plan.shots):
+        frames = np.random.default_rng(number).integers(20, 120, (8, 4, 3, 3)).repeat(16, 1).repeat(12, 2).astype(np.uint8)
+        write_take(folder / "take.mp4", frames, 5.0)
+        store.put_file(f"takes/{key}.mp4", folder / "take.mp4")
+        take = Take(
+            key=key, object=f"takes/{key}.mp4", width=36, height=64, num_frames=8, frame_rate=5.0, seconds_spent=1
+        )
+        store.put_record(f"takes/{key}.json", take)
+    for key in plan.lines:
+        write_wav(folder / "line.wav", np.full(24_000, 0.1, np.float32), 24_000)
+        store.put_file(f"speech/{key}.wav", folder / "line.wav")
+        spoken = Speech(
+            key=key, object=f"speech/{key}.wav", sample_rate=24_000, duration_ms=1000, grade="neural", words=()
+        )
+        store.put_record(f"speech/{key}.json", spoken)
+    words = (Word(text="Holds", start_ms=0, end_ms=400), Word(text="it", start_ms=400, end_ms=900))
+    for key in plan.captions:
+        sheet = CueSheet(key=key, cues=(Cue(start_ms=0, end_ms=900, lines=("Holds it",), words=words),))
+        store.put_record(f"cues/{key}.json", sheet)
+    return variants, small(plan.context)
+
+
+def one_of(variants: list[VariantPlan], locale: str, format: str) -> VariantPlan:
+    return next(one for one in variants if (one.variant.locale, one.variant.format) == (locale, format))
+
+
+def test_a_variant_becomes_a_film(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:
+    """The record describes the file that is there: frames, size, hash, sidecars, poster, and what stands where."""
+    variants, context = filled(tmp_path, store)
+    plan = one_of(variants, "de-DE", "story_9x16")
+
+    creative = compose_variant(plan, context, store, typesetter)
+
+    film = store.local(creative.object)
+    frames = read_take(film)
+    assert frames.shape == (creative.num_frames, 640, 360, 3)
+    assert creative.num_frames == 55
+    assert (creative.sha256, creative.size_bytes) == (file_sha256(film), film.stat().st_size)
+    assert b"00:00:00.250 --> " in (store.get_bytes(creative.webvtt) or b"")
+    assert (store.get_bytes(creative.srt) or b"").startswith(b"1\n00:00:00,250")
+    assert cv2.imread(str(store.local(creative.poster))).shape == (640, 360, 3)
+    assert {"headline", "badge", "caption", "product", "logo", "cta"} <= {placed.role for placed in creative.placed}
+    assert store.get_record(f"creatives/{plan.creative_key}.json", Creative) == creative
+
+
+def test_every_text_is_readable_and_safe(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:
+    """In every locale and format: contrast of at least 4.5, inside the safe area, no two texts at one place at once."""
+    variants, context = filled(tmp_path, store)
+    for locale, format in (("en-US", "square_1x1"), ("ja-JP", "story_9x16")):
+        creative = compose_variant(one_of(variants, locale, format), context, store, typesetter)
+
+        texts = [placed for placed in creative.placed if placed.role not in ("product", "logo")]
+        boxes = [Box(text.x, text.y, text.width, text.height) for text in texts]
+        assert all(text.contrast is not None and text.contrast >= 4.5 for text in texts)
+        assert all(box.within(Frame(context.formats[format], False).safe) for box in boxes)
+        for number, (one, box) in enumerate(zip(texts, boxes, strict=True)):
+            for other, its in list(zip(texts, boxes, strict=True))[number + 1 :]:
+                apart = one.last_frame <= other.first_frame or other.last_frame <= one.first_frame
+                assert apart or not box.meets(its)
+
+
+def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, typesetter: Typesetter) -> None:
+    """Two stores, one plan, one machine: the films, sidecars and posters are equal byte for byte."""
+    made = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        store = open_store(f"file://{tmp_path / name / 'store'}", tmp_path / name / "cache")
+        variants, context = filled(tmp_path / name, store)
+        creative = compose_variant(one_of(variants, "en-US", "square_1x1"), context, store, typesetter)
+        made.append([store.get_bytes(key) for key in (creative.object, creative.webvtt, creative.srt, creative.poster)])
+
+    assert made[0] == made[1]
+
+
+def test_finished_work_is_not_done_again(tmp_path: Path, store: Store) -> None:
+    """A record in the store is the answer, even if nothing that it was made of is left."""
+    variants, context = filled(tmp_path, store)
+    done = Creative(
+        key=variants[0].creative_key, variant_id="v", object="o", webvtt="w", srt="s", poster="p", sha256="0",
+        size_bytes=1, width=2, height=2, num_frames=3, frame_rate=10, placed=(),
+    )  # fmt: skip
+    store.put_record(f"creatives/{variants[0].creative_key}.json", done)
+
+    assert compose_variant(variants[0], context, open_store(store_url(tmp_path))) == done
+
+
+def store_url(tmp_path: Path) -> str:
+    return f"file://{tmp_path / 'store'}"
+
+
+def test_one_failure_does_not_stop_the_batch(tmp_path: Path, store: Store) -> None:
+    """A text that no font can draw is reported with its variant; the other variant is finished."""
+    variants, context = filled(tmp_path, store)
+    good, other = one_of(variants, "en-US", "square_1x1"), one_of(variants, "de-DE", "square_1x1")
+    scene = other.variant.scenes[0].model_copy(update={"headline": "𓂀"})
+    bad = other.model_copy(update={"variant": other.variant.model_copy(update={"scenes": (scene, *other.variant.scenes[1:])})})
+
+    outcomes = {outcome.item.variant.locale: outcome for outcome in compose([bad, good], context, store, InlineEngine())}
+
+    assert outcomes["en-US"].value is not None
+    assert f"{bad.variant.id} headline: no font has '𓂀'" in (outcomes["de-DE"].error or "")
+    assert store.get_record(f"creatives/{bad.creative_key}.json", Creative) is None
+
+
+def test_a_missing_take_is_named(tmp_path: Path, store: Store) -> None:
+    """What an earlier stage should have made is called by its key."""
+    variants, context = filled(tmp_path, store)
+    lost = variants[0].model_copy(update={"shots": ("shot-lost", *variants[0].shots[1:])})
+
+    with pytest.raises(StoreError, match=r"takes/shot-lost.json: is not in the store"):
+        compose_variant(lost, context, store)
+
+
+def test_the_product_keeps_its_colour(tmp_path: Path) -> None:
+    """After scaling, placing and converting, every inner pixel of a red product is that red, within rounding."""
+    write_packshot(tmp_path / "cup.png", RED, (300, 400))
+    product = read_product(tmp_path / "cup.png", True, "test")
+    shot = packshot(product, Box(40, 20, 120, 160), True)
+    frame = Planes(*(np.full(shape, 90, np.uint8) for shape in ((220, 200), (110, 100), (110, 100))))
+
+    shot.paint(frame, 6.0, 6.0, 1.0)
+
+    inner = to_rgb(frame)[60:140, 70:130].reshape(-1, 3).astype(int)
+    assert product.shape == (341, 241, 4)
+    assert np.abs(inner - RED).max() <= 2
+    assert np.abs(np.rint(yuv_of(RED)) - [frame.y[100, 100], frame.u[50, 50], frame.v[50, 50]]).max() <= 1
+
+
+def test_the_product_stands_on_a_shadow(tmp_path: Path) -> None:
+    """The floor is darkest where the product meets it and gets lighter away from it; a card has a shadow all around."""
+    write_packshot(tmp_path / "cup.png", RED, (300, 400))
+    for has_cutout, point in ((True, (184, 100)), (False, (100, 164))):
+        product = read_product(tmp_path / "cup.png", has_cutout, "test")
+        frame = Planes(*(np.full(shape, 128, np.uint8) for shape in ((260, 200), (130, 100), (130, 100))))
+
+        packshot(product, Box(40, 20, 120, 160), has_cutout).paint(frame, 6.0, 6.0, 1.0)
+
+        assert frame.y[point] < 118
+        assert frame.y[2, 2] == 128
+
+
+def test_captions_break_anew_only_where_they_must(tmp_path: Path, typesetter: Typesetter) -> None:
+    """Lines that fit stay as the caption stage broke them; a line that is too wide becomes two; prose is refused."""
+    context = planned(write_campaign(tmp_path)).context
+    frame = Frame(context.formats["story_9x16"], False)
+    pen = Pen(typesetter, context.brand, context.locales["en-US"], frame, "variant-7")
+    kept = Cue(start_ms=0, end_ms=1, lines=("Ice in the morning", "is ice at night."))
+    broken = Cue(start_ms=0, end_ms=1, lines=("The Aurora steel bottle is on sale right now",))
+
+    style = caption_style(pen, [kept, broken])
+
+    largest: Size | None = style.largest([kept, broken])
+    assert style.fitted(kept).lines == kept.lines
+    assert len(style.fitted(broken).lines) == 2
+    assert largest is not None
+    assert largest[0] <= frame.slot("caption").width
+    with pytest.raises(MediaError, match=r"variant-7 caption: .* does not fit .* Give the locale fewer characters"):
+        caption_style(pen, [kept.model_copy(update={"lines": ("word " * 60,)})])

@@ -1,0 +1,115 @@
+"""The DAG and the review plugin, without a running Airflow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "pandas", "skia", "av", "cv2", "moviepy", "boto3", "onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def dag(airflow_db: None) -> Any:
+    """The DAG as Airflow reads it."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    assert list(bag.dags) == ["render_campaign"], "the plugin folder must not be read as DAGs"
+    return bag.dags["render_campaign"]
+
+
+def run(dag: Any, **conf: Any) -> dict[str, str]:
+    """Run the DAG in this process; return the state of the run and of each task."""
+    ended = dag.test(run_conf=conf)
+    return {"run": str(ended.state), **{ti.task_id: str(ti.state) for ti in ended.get_task_instances()}}
+
+
+def test_parsing_imports_nothing_heavy():
+    """Airflow parses the file every few seconds: reading it must not load a library that renders."""
+    code = (
+        "import sys; sys.path.insert(0, 'dags'); import render_campaign; "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True)
+
+    assert ended.stdout.splitlines()[-1:] == ["[]"], ended.stderr
+
+
+def test_tasks_bear_the_names_of_the_stages(dag):
+    """A log, a task and a chapter of the documentation use the same word."""
+    stages = {"generate", "narrate", "caption", "compose", "check"}
+
+    assert {f"render.{stage}" for stage in stages} | {"expand", "plan", "review", "publish"} == set(dag.task_ids)
+
+
+def test_a_batch_flows_in_the_order_of_the_story(dag):
+    """Picture and voice are made side by side; composing needs both."""
+    upstream = {name: dag.get_task(name).upstream_task_ids - {"plan"} for name in dag.task_ids}
+
+    assert upstream["render.compose"] == {"render.generate", "render.caption"}
+    assert upstream["render.caption"] == {"render.narrate"}
+    assert upstream["render.check"] == {"render.compose"}
+    assert "render.check" in upstream["review"]
+
+
+def test_the_form_offers_exactly_the_campaigns_there_are(dag):
+    """Nobody has to type the name of a folder."""
+    campaigns = sorted(path.parent.name for path in ROOT.glob("templates/*/campaign.yaml"))
+
+    assert dag.params.get_param("campaign").schema["enum"] == campaigns
+
+
+def test_only_one_task_at_a_time_uses_the_gpu(dag):
+    """Two models on one GPU run out of memory."""
+    pools = {name: dag.get_task(name).pool for name in dag.task_ids}
+
+    assert [name for name, pool in pools.items() if pool == "gpu"] == ["render.generate"]
+    assert {name for name, pool in pools.items() if pool == "cpu"} == {
+        "render.narrate",
+        "render.compose",
+        "render.check",
+    }
+
+
+@pytest.mark.slow
+def test_what_cannot_succeed_is_not_tried_again(dag, tmp_path, monkeypatch):
+    """An unknown model stops the run at once, and the run ends as failed though later tasks only were not reached."""
+    monkeypatch.setenv("ADLOOM_STORE_URL", f"file://{tmp_path}")
+
+    states = run(dag, sample=1, model="no-such-model")
+
+    assert states["run"] == "failed"
+    assert "up_for_retry" not in states.values()
+    assert states["publish"] == "upstream_failed"
+
+
+@pytest.mark.slow
+def test_a_dry_run_ends_with_the_plan(dag, tmp_path, monkeypatch):
+    """Nothing is rendered, reviewed or published, and that is a success."""
+    monkeypatch.setenv("ADLOOM_STORE_URL", f"file://{tmp_path}")
+
+    states = run(dag, sample=2, dry_run=True)
+
+    assert states["run"] == "success"
+    assert states["plan"] == "success"
+    assert states["review"] == states["publish"] == "skipped"
+
+
+def test_the_plugin_stays_out_of_the_scheduler():
+    """Only the API server pays for the web application; schedulers and workers load plugins too."""
+    code = (
+        "import sys; sys.path.insert(0, 'dags/plugins'); from review import ReviewPlugin; ReviewPlugin.on_load(); "
+        "print(len(ReviewPlugin.fastapi_apps), *(view['destination'] for view in ReviewPlugin.external_views))"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True)
+
+    assert ended.stdout.splitlines()[-1:] == ["0 nav dag_run"], ended.stderr

@@ -1,0 +1,126 @@
+"""Backdrops are smooth in time and space, and text on them is readable whatever they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from renderer.canvas import contrast, rgb_from, yuv_of
+from renderer.ground import (
+    Ground,
+    Scrim,
+    covering,
+    develop,
+    no_glow,
+    scrim_colour,
+    strengthened,
+    take_position,
+    veiled,
+    vignette,
+    working_size,
+)
+
+WHITE, INK = (255, 255, 255), (21, 24, 30)
+
+
+@given(num_frames=st.integers(2, 200), rate=st.floats(4, 30), duration=st.floats(0.5, 30))
+def test_takes_never_run_out(num_frames: int, rate: float, duration: float) -> None:
+    """At every moment of a scene some frame of the take is due, and time never jumps."""
+    times = np.linspace(0, duration, 300)
+    positions = np.array([take_position(num_frames, rate, duration, time) for time in times])
+
+    assert positions.min() >= 0
+    assert positions.max() <= num_frames - 1
+    assert np.abs(np.diff(positions)).max() <= rate * (times[1] - times[0]) * 1.01
+
+
+def test_takes_are_slowed_before_they_swing() -> None:
+    """Long enough: natural speed. Up to 1.6 times too short: slowed to fit. Shorter: back to the first frame and on."""
+    assert take_position(32, 10, 2.0, 1.0) == 10
+    assert take_position(32, 10, 4.0, 4.0) == pytest.approx(31)
+    assert take_position(32, 10, 12.0, 2 * 3.1 * 1.6) == pytest.approx(0, abs=1e-6)
+
+
+def test_dark_gradients_do_not_band() -> None:
+    """A ramp over ten code values keeps rising from column to column, where 8 bit alone has ten steps."""
+    ramp = np.zeros((64, 128, 3), np.float32)
+    ramp[..., 0] = np.linspace(20, 30, 128)
+    ramp[..., 1:] = 128
+
+    planes = develop(ramp, 512, 256, 7)
+
+    means = planes.y.astype(float).mean(0).reshape(32, 16).mean(1)
+    assert (np.diff(means) > 0.1).all()
+    assert planes.y.shape == (256, 512)
+    assert planes.u.shape == (128, 256)
+
+
+def test_grain_is_fine_and_moves() -> None:
+    """Grain of about 1.2 code values, another one in every frame, the same for the same frame."""
+    flat = np.full((48, 64, 3), 128, np.float32)
+
+    one, again, other = develop(flat, 256, 192, 1), develop(flat, 256, 192, 1), develop(flat, 256, 192, 2)
+
+    assert one.y.std() == pytest.approx(1.23, abs=0.12)
+    assert (one.y == again.y).all()
+    assert (one.y != other.y).any()
+
+
+def test_frames_between_frames_are_blends() -> None:
+    """Half way between a dark and a light frame the picture is half way between the two."""
+    take = np.stack([np.full((16, 16, 3), value, np.uint8) for value in (40, 200)])
+    flat = np.ones((32, 32), np.float32)
+    ground = Ground(take, 1.0, 1.0, (32, 32), flat, no_glow((32, 32)), Scrim(flat, yuv_of(INK), 0.0))
+
+    luma = [float(ground.at(time)[16, 16, 0]) for time in (0.0, 0.5, 1.0)]
+
+    assert luma[1] == pytest.approx((luma[0] + luma[2]) / 2, abs=0.1)
+    assert luma[2] > luma[0] + 100
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=4), st.sampled_from([WHITE, INK]))
+@settings(max_examples=60, deadline=None)
+def test_any_picture_can_carry_text(colours: list[tuple[int, int, int]], text: tuple[int, int, int]) -> None:
+    """Whatever colours a take shows, a scrim is found under which text has a contrast of 4.5, and it is no stronger than
+    it must be."""
+    picture = np.concatenate([np.tile(yuv_of(colour), (8, 32, 1)) for colour in colours])
+    mask = np.ones(picture.shape[:2], np.float32)
+    weakest = Scrim(mask, scrim_colour([picture], text), 0.0)
+    everything = slice(None), slice(None)
+
+    scrim, ratio = strengthened([picture], weakest, [everything], text, 4.5)
+
+    pixels = rgb_from(veiled(picture, scrim)).reshape(-1, 3)
+    assert ratio >= 4.5
+    assert float(contrast(pixels, text).min()) >= ratio - 0.01
+    if scrim.strength > 0:
+        weaker = Scrim(mask, scrim.colour, scrim.strength - 0.041)
+        assert float(contrast(rgb_from(veiled(picture, weaker)).reshape(-1, 3), text).min()) < 4.5
+
+
+def test_pictures_are_cut_in_the_middle() -> None:
+    """A wide picture fills a tall frame with its middle; nothing is squeezed."""
+    picture = np.zeros((40, 100, 3), np.uint8)
+    picture[:, 50] = 255
+
+    part = covering(picture, (9, 16))
+
+    assert part.shape == (40, 22, 3)
+    assert part[:, 11].all()
+
+
+def test_working_size_follows_the_take() -> None:
+    """Small takes are handled at a quarter of the frame's size, large ones at full size."""
+    assert working_size(np.zeros((1, 128, 72, 3), np.uint8), 1080, 1920) == (270, 480)
+    assert working_size(np.zeros((1, 832, 480, 3), np.uint8), 1080, 1920) == (540, 960)
+    assert working_size(np.zeros((1, 1920, 1080, 3), np.uint8), 1080, 1920) == (1080, 1920)
+
+
+def test_vignettes_darken_corners_only() -> None:
+    """Full light in the middle, least in the corners."""
+    light = vignette((64, 64))
+
+    assert light[32, 32] == pytest.approx(1, abs=0.001)
+    assert light.min() == light[0, 0] == pytest.approx(0.78, abs=0.02)

@@ -1,0 +1,98 @@
+"""Whole frames, room for every line, captions that follow the voice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from campaign_folder import planned, write_campaign
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog import Format
+from renderer.artifacts import Cue, CueSheet, Speech, VariantPlan, Word
+from renderer.errors import MediaError
+from renderer.timeline import Part, cues_of, parts_of, states_of
+
+
+def speech(duration_ms: int) -> Speech:
+    return Speech(key="k", object="o", sample_rate=24000, duration_ms=duration_ms, grade="neural", words=())
+
+
+def cue(*times: tuple[int, int]) -> Cue:
+    words = tuple(Word(text=f"w{number}", start_ms=start, end_ms=end) for number, (start, end) in enumerate(times))
+    return Cue(start_ms=words[0].start_ms, end_ms=words[-1].end_ms, lines=("line",), words=words)
+
+
+@pytest.fixture
+def variant(tmp_path: Path) -> tuple[VariantPlan, Format]:
+    """A variant of two scenes of 2 s and an end card of 1.5 s, at 30 fps."""
+    plan = planned(write_campaign(tmp_path))
+    return plan.variants[0], plan.context.formats[plan.variants[0].variant.format]
+
+
+def test_scenes_last_as_written(variant: tuple[VariantPlan, Format]) -> None:
+    """Without speech every part has exactly its own length, one after the other."""
+    plan, format = variant
+
+    parts = parts_of(plan, [None, None, None], format)
+
+    assert [(part.first, part.last) for part in parts] == [(0, 60), (60, 120), (120, 165)]
+    assert [part.name for part in parts] == ["scene hero", "scene offer", "end card"]
+
+
+def test_speech_is_never_cut_off(variant: tuple[VariantPlan, Format]) -> None:
+    """A scene grows until its line has a quarter of a second before it and a third after it."""
+    plan, format = variant
+
+    parts = parts_of(plan, [speech(4010), speech(500), None], format)
+
+    assert parts[0].num_frames == 139  # 4.61 s, rounded up to whole frames
+    assert parts[1].num_frames == 60
+    assert parts[1].speech_s == pytest.approx(139 / 30 + 0.25)
+
+
+def test_an_ad_that_is_too_long_is_an_error(variant: tuple[VariantPlan, Format]) -> None:
+    """The error names the variant, both lengths and the part that needs most."""
+    plan, format = variant
+
+    with pytest.raises(MediaError, match=r"the ad lasts 73\.\d s, \S+ allows 60 s; longest is scene offer with 69\.6 s"):
+        parts_of(plan, [None, speech(69_000), None], format)
+
+
+@given(
+    starts=st.lists(st.integers(0, 4000), min_size=2, max_size=9, unique=True),
+    rate=st.sampled_from([24, 25, 30, 60]),
+)
+def test_captions_follow_each_other(starts: list[int], rate: int) -> None:
+    """States never overlap, stay inside their part, and name each spoken word at most once and in order."""
+    edges = sorted(starts)
+    words = [(edges[i], edges[i + 1]) for i in range(len(edges) - 1)]
+    half = max(len(words) // 2, 1)
+    cues = (cue(*words[:half]), *((cue(*words[half:]),) if words[half:] else ()))
+    part = Part("scene", 2 * rate, 5 * rate, 2.25)
+
+    states = states_of(CueSheet(key="k", cues=cues), part, rate)
+
+    assert all(before.last <= after.first for before, after in zip(states, states[1:], strict=False))
+    assert all(part.first <= state.first < state.last <= part.last for state in states)
+    order = [(cues.index(state.cue), state.word) for state in states]
+    assert order == sorted(set(order))
+
+
+def test_words_light_up_just_before_they_are_heard() -> None:
+    """The second word of a line that starts at 2.25 s shows 60 ms before its own time."""
+    sheet = CueSheet(key="k", cues=(cue((0, 500), (500, 1000)),))
+
+    states = states_of(sheet, Part("scene", 60, 200, 2.25), 30)
+
+    assert [(state.word, state.first, state.last) for state in states] == [(0, 66, 81), (1, 81, 96)]
+
+
+def test_sidecar_times_count_from_the_start_of_the_ad() -> None:
+    """Cues of the second part are moved by where its line begins; silent parts have none."""
+    sheets = [None, CueSheet(key="k", cues=(cue((100, 900)),))]
+
+    cues = cues_of(sheets, [Part("a", 0, 60, 0.25), Part("b", 60, 120, 2.25)])
+
+    assert [(one.start_ms, one.end_ms, one.words[0].start_ms) for one in cues] == [(2350, 3150, 2350)]
