@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-import babel
 from babel.numbers import get_currency_name, get_currency_precision
 
-from catalog.locales import Locale
+from catalog.locales import Locale, cldr
 
 
 @dataclass(frozen=True)
@@ -121,5 +120,5 @@ def coin_of(currency: str, locale: Locale) -> Coin:
 
 
 def _form(names: dict[str, str], count: Decimal, locale: Locale) -> str:
-    category = babel.Locale.parse(locale.tag, sep="-").plural_form(count)
+    category = cldr(locale.tag).plural_form(count)
     return names.get(category, names["other"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from string import Formatter
@@ -91,11 +92,18 @@ def format_money(money: Money, locale: Locale) -> str:
 
     Whole amounts go without decimals (`69 €`, `₹1,299`), as on price tags. Digits are Western everywhere.
     """
-    pattern = parse_pattern(BabelLocale.parse(locale.number_style).currency_formats["standard"].pattern)
-    if money.amount == money.amount.to_integral_value():
-        pattern.frac_prec = (0, 0)
-        return str(pattern.apply(money.amount, locale.number_style, currency=money.currency, currency_digits=False))
-    return format_currency(money.amount, money.currency, locale=locale.number_style)
+    style = cldr(locale.number_style)
+    if money.amount != money.amount.to_integral_value():
+        return format_currency(money.amount, money.currency, locale=style)
+    pattern = parse_pattern(style.currency_formats["standard"].pattern)
+    pattern.frac_prec = (0, 0)
+    return str(pattern.apply(money.amount, style, currency=money.currency, currency_digits=False))
+
+
+@cache
+def cldr(name: str) -> BabelLocale:
+    """Return what CLDR knows about `de_CH` or `de-CH`; looking it up costs more than formatting a price."""
+    return BabelLocale.parse(name.replace("-", "_"))
 
 
 def _wrong_values(locale: Locale) -> Iterator[tuple[str, WrongValue]]:

@@ -97,7 +97,7 @@ def _assets(planned: VariantPlan, context: RunContext, store: Store) -> Assets:
         take = _record(store, f"takes/{shot}.json", Take)
         takes.append((read_take(store.local(take.object)), take.frame_rate))
     product: NDArray[np.float32] | None = None
-    if any(scene.product == "composite" for scene in variant.scenes):
+    if any(scene.product != "none" for scene in variant.scenes):
         product = read_product(store.local(f"images/{variant.image_sha256}.png"), variant.has_cutout, variant.id)
     logo = store.get_bytes(context.brand.logo)
     if logo is None:

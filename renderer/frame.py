@@ -135,9 +135,8 @@ class Frame:
     def slot(self, role: Role, on_end_card: bool = False) -> Slot:
         """Room for a text of this role."""
         column, middle = self.column, self.middle
-        if role == "headline" and on_end_card:
-            width = column.width if self.is_wide else middle.width
-            return self._slot(width, middle.height * (0.30 if self.is_wide else 0.15), (94, 44), 3)
+        if role == "headline" and on_end_card and not self.has_columns:
+            return self._slot(middle.width, middle.height * 0.15, (94, 44), 3)
         if role == "headline":
             share = 0.42 if self.has_columns else 0.24
             return self._slot(column.width, column.height * share, (120 if self.is_wide else 104, 46), 4)
@@ -148,7 +147,7 @@ class Frame:
         if role == "caption":
             return self._slot(min(middle.width, self.px(980)), self.px(128), (46, 28), 2)
         if role == "cta":
-            room = column.width if self.is_wide else middle.width
+            room = column.width if self.has_columns else middle.width
             return self._slot(room * 0.9 - 2 * self.px(56), self.px(64), (46, 30), 1)
         if role == "legal":
             return self._slot(middle.width, self.px(68), (26, 24), 2)
@@ -159,7 +158,8 @@ class Frame:
 
     def logo_room(self, on_end_card: bool) -> Size:
         """Largest width and height of the logo."""
-        return (self.px(440), self.px(104)) if on_end_card else (self.px(216), self.px(46))
+        width, height = (440, 104) if on_end_card else (216, 46)
+        return min(self.px(width), self.column.width), self.px(height)
 
     def product_room(self) -> Size:
         """Largest width and height of the product in any scene; its real box depends on the text."""

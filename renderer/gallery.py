@@ -114,11 +114,11 @@ def _figure(card: Card) -> str:
     facts = f"{ad.duration_s:.1f} s · {ad.loudness_lufs:.1f} LUFS"
     data = "".join(f' data-{name}="{escape(str(getattr(ad, name)))}"' for name in ("product", "locale", "format"))
     return (
-        f"<figure{data}>"
+        f"<figure{data}><div>"
         f'<video src="{escape(card.video)}" poster="{escape(card.poster)}" width="{ad.width}" height="{ad.height}"'
         f' controls playsinline preload="none" aria-label="{escape(ad.variant)}">'
         f'<track kind="captions" srclang="{escape(ad.locale)}" label="{escape(card.language)}" src="{captions}">'
-        "</video>"
+        "</video></div>"
         f'<figcaption><b lang="{escape(ad.locale)}" dir="{card.direction}">{escape(card.headline)}</b>'
         f"<small><bdi>{escape(card.language)}</bdi> · {escape(ad.product)}</small>"
         f'<small>{escape(facts)} · <a href="{escape(card.srt)}" download>captions</a></small></figcaption></figure>'

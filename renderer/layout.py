@@ -56,7 +56,7 @@ def arrange_scenes(frame: Frame, scenes: Sequence[SceneSizes], logo: Size, produ
     return places
 
 
-def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size) -> dict[Role, Box]:
+def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size | None) -> dict[Role, Box]:
     """Place the end card: logo, product where there is room, headline, call to action; legal line at the bottom."""
     places: dict[Role, Box] = {}
     bottom = frame.safe.bottom
@@ -65,7 +65,9 @@ def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size) -> dict[Role,
             sided = frame.is_wide and role == "legal"
             places[role] = (_aligned if sided else _centred)(frame, size, bottom - size[1])  # type: ignore[index]
             bottom -= size[1] + round(frame.gap * 0.8)
-    return places | (_wide_end if frame.is_wide else _stacked_end)(frame, sizes, product, bottom - frame.gap // 2)
+    return places | (_columned_end if frame.has_columns else _stacked_end)(
+        frame, sizes, product, bottom - frame.gap // 2
+    )
 
 
 def _texts(frame: Frame, sizes: SceneSizes, logo: Size, caption_top: int) -> dict[Role, Box]:
@@ -129,7 +131,7 @@ def _badge(frame: Frame, sizes: SceneSizes, place: dict[Role, Box], room: Box | 
     return Box(x, top, width, height)
 
 
-def _stacked_end(frame: Frame, sizes: EndSizes, product: Size, bottom: int) -> dict[Role, Box]:
+def _stacked_end(frame: Frame, sizes: EndSizes, product: Size | None, bottom: int) -> dict[Role, Box]:
     safe, gap = frame.safe, frame.gap
     lift = sizes.logo[1] + gap if safe.y >= frame.px(ROOMY_TOP) else -gap // 2
     top = safe.y - lift
@@ -138,11 +140,11 @@ def _stacked_end(frame: Frame, sizes: EndSizes, product: Size, bottom: int) -> d
     left = bottom - top - needed - 2 * gap
     tall = min(left, round(frame.format.height * 0.34))
     places: dict[Role, Box] = {}
-    has_product = tall >= frame.format.height * MIN_PRODUCT
+    has_product = product is not None and tall >= frame.format.height * MIN_PRODUCT
     y = top + max((left - tall) // 2, 0) if has_product else max(top, safe.y) + max((left - lift) // 3, 0)
     places["logo"] = _centred(frame, sizes.logo, y)
     y += sizes.logo[1] + gap
-    if has_product:
+    if product is not None and has_product:
         room = Box(safe.x, y, safe.width, tall)
         stands = _standing(room, product)
         places["product"] = Box(frame.format.width // 2 - stands.width // 2, stands.y, stands.width, stands.height)
@@ -154,22 +156,20 @@ def _stacked_end(frame: Frame, sizes: EndSizes, product: Size, bottom: int) -> d
     return places
 
 
-def _wide_end(frame: Frame, sizes: EndSizes, product: Size, bottom: int) -> dict[Role, Box]:
-    safe, gap = frame.safe, frame.gap
-    rows: list[tuple[Role, Size]] = [("logo", sizes.logo)]
-    rows += [("headline", sizes.headline)] if sizes.headline else []
-    rows += [("cta", sizes.cta)] if sizes.cta else []
-    spacing = round(1.6 * gap)
+def _columned_end(frame: Frame, sizes: EndSizes, product: Size | None, bottom: int) -> dict[Role, Box]:
+    """Logo, headline and call to action one below the other at the start side, the product where scenes have it."""
+    rows = [
+        (role, size) for role, size in (("logo", sizes.logo), ("headline", sizes.headline), ("cta", sizes.cta)) if size
+    ]
+    spacing = round(1.6 * frame.gap)
     tall = sum(size[1] for _, size in rows) + spacing * (len(rows) - 1)
-    y = safe.y + max((bottom - safe.y - tall) // 2, 0)
+    y = frame.safe.y + max((bottom - frame.safe.y - tall) // 2, 0)
     places: dict[Role, Box] = {}
     for role, size in rows:
-        places[role] = _aligned(frame, size, y)
+        places[role] = _aligned(frame, size, y)  # type: ignore[index]
         y += size[1] + spacing
-    width, height = frame.product_room()
-    middle = frame.column.x // 2 if frame.is_rtl else (frame.column.right + frame.format.width) // 2
-    height = min(round(height * 0.9), bottom - frame.px(80))
-    places["product"] = _standing(Box(middle - width // 2, bottom - height, width, height), product)
+    if product is not None:
+        places["product"] = _standing(_product_room(frame, [], bottom), product)
     return places
 
 

@@ -100,10 +100,10 @@ class Pen:
     def fits(self, text: str, role: Role, smallest: float) -> bool:
         """Tell whether a text finds room at `smallest` design pixels or more."""
         slot = self.frame.slot(role)
-        face = self.display if role == "headline" else self.running
+        face = self.display if role in ("headline", "cta") else self.running
         sizes = slot.sizes[0], smallest * self.frame.unit
-        room = slot.width, slot.height
-        return self.typesetter.try_fit(text, face, room, sizes, slot.max_lines, self.place) is not None
+        room, place = (slot.width, max(slot.height, round(2 * slot.sizes[0]))), f"{self.place} {role}"
+        return self.typesetter.try_fit(text, face, room, sizes, slot.max_lines, place) is not None
 
     def badge(self, price: str, was: str) -> Lettering:
         """Set a price on a pill in the brand's accent, the former price struck through above it."""
@@ -123,7 +123,7 @@ class Pen:
             picture = stacked(picture, row, (width - row.shape[1]) // 2, y)
             y += row.shape[0] + inner
         ratio = float(contrast(ink, ground))
-        return Lettering(f"{price} {was}".strip(), width, height, ((picture, 0, 0),), ratio)
+        return Lettering(price, width, height, ((picture, 0, 0),), ratio)
 
     def button(self, text: str) -> Lettering:
         """Set the call to action on a pill in the brand's accent."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.canvas import Sprite, blend_at, smoothstep, sprite_of
+from renderer.canvas import Sprite, blend_at, sprite_of
 from renderer.errors import MediaError
 from renderer.frame import Box, Size
 from renderer.media import Planes
@@ -17,7 +17,6 @@ from renderer.media import Planes
 PUSH_IN = 0.045  # share of its size that the product grows by while it is on screen
 FLOAT_PX = 2.0  # how far it breathes up and down
 FLOAT_S = 5.2  # one breath
-ENTER_S = 0.5
 ENTER_PX = 36
 CARD_RADIUS = 0.06  # of the short side, for pictures without a cutout
 CONTACT, AMBIENT = 0.58, 0.34  # darkest alpha of the near and the wide shadow
@@ -35,16 +34,15 @@ class Packshot:
     shadow_y: int
     stands: bool  # on the floor; a card hangs
 
-    def paint(self, frame: Planes, time_s: float, duration_s: float, opacity: float) -> None:
-        """Draw it at `time_s` of the `duration_s` it is on screen: it rises in, then comes slowly nearer."""
-        entered = smoothstep(time_s / ENTER_S)
-        scale = 1 - PUSH_IN * (1 - min(time_s / max(duration_s, 1e-6), 1.0))
+    def paint(self, frame: Planes, time_s: float, progress: float, entered: float = 1.0, opacity: float = 1.0) -> None:
+        """Draw it as it stands after `time_s`: it rises while `entered` goes to 1, and comes nearer with `progress`."""
+        scale = 1 - PUSH_IN * (1 - min(progress, 1.0))
         lift = FLOAT_PX * (1 - np.cos(2 * np.pi * time_s / FLOAT_S)) / 2
         sink = self.box.height * (1 - scale) / 2 if self.stands else 0.0  # keeps the foot where it is
-        opacity *= entered
-        blend_at(frame, self.shadow, self.shadow_x, self.shadow_y, scale, opacity * (1 - 0.12 * lift / FLOAT_PX))
         rise = ENTER_PX * (1 - entered) if self.stands else 0.0
-        blend_at(frame, self.sprite, self.box.x, self.box.y + sink - lift + rise, scale, opacity)
+        shade = opacity * entered * (1 - 0.12 * lift / FLOAT_PX)
+        blend_at(frame, self.shadow, self.shadow_x, self.shadow_y, scale, shade)
+        blend_at(frame, self.sprite, self.box.x, self.box.y + sink - lift + rise, scale, opacity * entered)
 
 
 def read_product(path: Path, has_cutout: bool, place: str) -> NDArray[np.float32]:

@@ -14,10 +14,15 @@ from renderer.media import Planes
 from renderer.packshot import Packshot
 from renderer.timeline import DISSOLVE_FRAMES, Part
 
+ENTER_S = 0.5  # in which a product rises into view
+
 
 @dataclass(frozen=True)
 class Appearance:
-    """The product on screen in frames [first, last); it fades with the dissolve that follows."""
+    """The product on screen in frames [first, last); it fades with the dissolve that follows.
+
+    An ad that begins with the product shows it at once: many feeds use the very first frame as the cover.
+    """
 
     shot: Packshot
     first: int
@@ -27,9 +32,11 @@ class Appearance:
         """Draw the product as it stands at frame `number`."""
         if not self.first <= number < self.last + DISSOLVE_FRAMES:
             return
+        time_s = (number - self.first) / frame_rate
+        progress = (number - self.first) / (self.last - self.first + DISSOLVE_FRAMES)
+        entered = smoothstep(time_s / ENTER_S) if self.first > 0 else 1.0
         left = 1.0 if number < self.last else 1 - (number - self.last + 1) / (DISSOLVE_FRAMES + 1)
-        total = (self.last - self.first + DISSOLVE_FRAMES) / frame_rate
-        self.shot.paint(frame, (number - self.first) / frame_rate, total, left)
+        self.shot.paint(frame, time_s, progress, entered, left)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from renderer.typography import Rgba, logo_picture, tinted
 LINE_STAGGER, BLOCK_STAGGER = 4, 5  # frames between the lines of a text, and between texts
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
-HANDSOME_HEADLINE, HANDSOME_SUBLINE = 62, 32  # design px below which text leaves its narrow column
+HANDSOME_HEADLINE, HANDSOME_SUBLINE, HANDSOME_BUTTON = 62, 32, 36  # design px below which text leaves its narrow column
 ONE_COLOUR = 24.0  # spread of a logo's colours below which it counts as drawn in one
 WHITE = (255, 255, 255)
 
@@ -79,7 +79,7 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     product = size_of(assets.product) if assets.product is not None else (1, 1)
     boxes = arrange_scenes(frame, sizes, (logo.shape[1], logo.shape[0]), product)
     ground = readable(assets.takes, parts, boxes, frame, pen.brand)
-    cast = _Cast(upright, parts, [], [])
+    cast = _Cast(_seated_at_the_end(planned, pen, upright), parts, [], [])
     words = draft if ground.colour == WHITE else [_words(scene, pen, ground.colour) for scene in variant.scenes]
     for number in range(len(variant.scenes)):
         cast.scene(words[number], boxes[number], parts[number], ground.ratios[number])
@@ -108,6 +108,15 @@ def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
     texts: list[tuple[str, Role, float]] = [(scene.headline, "headline", HANDSOME_HEADLINE) for scene in scenes]
     texts += [(scene.subline, "subline", HANDSOME_SUBLINE) for scene in scenes]
     return beside if all(beside.fits(text, role, size) for text, role, size in texts if text) else pen
+
+
+def _seated_at_the_end(planned: VariantPlan, pen: Pen, upright: Pen) -> Pen:
+    """Keep the product beside the text on the end card too, if its texts find room there."""
+    card = planned.variant.end_card
+    if card is None or not pen.frame.has_columns:
+        return upright
+    fits_headline = not card.headline or pen.fits(card.headline, "headline", HANDSOME_HEADLINE)
+    return pen if fits_headline and (not card.cta or pen.fits(card.cta, "cta", HANDSOME_BUTTON)) else upright
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,7 @@ class _Cast:
         spoken = captions.largest(sheet.cues) if sheet else None
         measured = {str(role): lettering.size for role, lettering in texts.items()}
         sizes = EndSizes(logo=(logo.shape[1], logo.shape[0]), caption=spoken, **measured)
-        boxes = arrange_end_card(pen.frame, sizes, size_of(product) if product is not None else (1, 1))
+        boxes = arrange_end_card(pen.frame, sizes, size_of(product) if product is not None else None)
         bare: tuple[Role, ...] = ("logo", *(role for role in texts if role != "cta"))
         veil, ratio = end_veil([boxes[role] for role in bare], backdrop, pen.frame, pen.brand)
         self.logo(logo, boxes["logo"], part.first + 3, part.last)

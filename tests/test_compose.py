@@ -56,12 +56,15 @@ def filled(folder: Path, store: Store) -> tuple[list[VariantPlan], RunContext]:
     sha256 = file_sha256(folder / "cup.png")
     plan = planned(folder)
     variants = [
-        one.model_copy(update={"variant": one.variant.model_copy(update={"image_sha256": sha256})}) for one in plan.variants
+        one.model_copy(update={"variant": one.variant.model_copy(update={"image_sha256": sha256})})
+        for one in plan.variants
     ]
     store.put_file(f"images/{sha256}.png", folder / "cup.png")
     store.put_file("brand/logo.svg", folder / "logo.svg")
     for number, key in enumerate(plan.shots):
-        frames = np.random.default_rng(number).integers(20, 120, (8, 4, 3, 3)).repeat(16, 1).repeat(12, 2).astype(np.uint8)
+        frames = (
+            np.random.default_rng(number).integers(20, 120, (8, 4, 3, 3)).repeat(16, 1).repeat(12, 2).astype(np.uint8)
+        )
         write_take(folder / "take.mp4", frames, 5.0)
         store.put_file(f"takes/{key}.mp4", folder / "take.mp4")
         take = Take(
@@ -155,13 +158,40 @@ def test_one_failure_does_not_stop_the_batch(tmp_path: Path, store: Store) -> No
     variants, context = filled(tmp_path, store)
     good, other = one_of(variants, "en-US", "square_1x1"), one_of(variants, "de-DE", "square_1x1")
     scene = other.variant.scenes[0].model_copy(update={"headline": "𓂀"})
-    bad = other.model_copy(update={"variant": other.variant.model_copy(update={"scenes": (scene, *other.variant.scenes[1:])})})
+    bad = other.model_copy(
+        update={"variant": other.variant.model_copy(update={"scenes": (scene, *other.variant.scenes[1:])})}
+    )
 
-    outcomes = {outcome.item.variant.locale: outcome for outcome in compose([bad, good], context, store, InlineEngine())}
+    outcomes = {
+        outcome.item.variant.locale: outcome for outcome in compose([bad, good], context, store, InlineEngine())
+    }
 
     assert outcomes["en-US"].value is not None
     assert f"{bad.variant.id} headline: no font has '𓂀'" in (outcomes["de-DE"].error or "")
     assert store.get_record(f"creatives/{bad.creative_key}.json", Creative) is None
+
+
+@pytest.mark.parametrize("product", ["none", "in_shot"])
+def test_ads_without_a_packshot_are_whole(tmp_path: Path, store: Store, typesetter: Typesetter, product: str) -> None:
+    """Scenes that show no product, or show it in the take, and an ad without end card, are laid out as well."""
+    variants, context = filled(tmp_path, store)
+    plan = one_of(variants, "en-US", "story_9x16")
+    scenes = tuple(scene.model_copy(update={"product": product}) for scene in plan.variant.scenes)
+    bare = plan.variant.model_copy(
+        update={"scenes": scenes, "end_card": None if product == "none" else plan.variant.end_card}
+    )
+    silent = plan.model_copy(
+        update={"variant": bare, "lines": (None,) * len(plan.lines), "cues": (None,) * len(plan.cues)}
+    )
+    if product == "none":
+        silent = silent.model_copy(update={"lines": silent.lines[:2], "cues": silent.cues[:2]})
+
+    creative = compose_variant(silent, context, store, typesetter)
+
+    shown = [placed for placed in creative.placed if placed.role == "product"]
+    assert creative.num_frames == (40 if product == "none" else 55)
+    assert all(placed.first_frame >= 40 for placed in shown)
+    assert (len(shown) == 1) == (product == "in_shot")
 
 
 def test_a_missing_take_is_named(tmp_path: Path, store: Store) -> None:
@@ -180,7 +210,7 @@ def test_the_product_keeps_its_colour(tmp_path: Path) -> None:
     shot = packshot(product, Box(40, 20, 120, 160), True)
     frame = Planes(*(np.full(shape, 90, np.uint8) for shape in ((220, 200), (110, 100), (110, 100))))
 
-    shot.paint(frame, 6.0, 6.0, 1.0)
+    shot.paint(frame, 0.0, 1.0)
 
     inner = to_rgb(frame)[60:140, 70:130].reshape(-1, 3).astype(int)
     assert product.shape == (341, 241, 4)
@@ -195,7 +225,7 @@ def test_the_product_stands_on_a_shadow(tmp_path: Path) -> None:
         product = read_product(tmp_path / "cup.png", has_cutout, "test")
         frame = Planes(*(np.full(shape, 128, np.uint8) for shape in ((260, 200), (130, 100), (130, 100))))
 
-        packshot(product, Box(40, 20, 120, 160), has_cutout).paint(frame, 6.0, 6.0, 1.0)
+        packshot(product, Box(40, 20, 120, 160), has_cutout).paint(frame, 0.0, 1.0)
 
         assert frame.y[point] < 118
         assert frame.y[2, 2] == 128

@@ -83,8 +83,7 @@ def test_frames_between_frames_are_blends() -> None:
 @given(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=4), st.sampled_from([WHITE, INK]))
 @settings(max_examples=60, deadline=None)
 def test_any_picture_can_carry_text(colours: list[tuple[int, int, int]], text: tuple[int, int, int]) -> None:
-    """Whatever colours a take shows, a scrim is found under which text has a contrast of 4.5, and it is no stronger than
-    it must be."""
+    """Whatever colours a take shows, a scrim is found under which text has a contrast of 4.5, and no stronger one."""
     picture = np.concatenate([np.tile(yuv_of(colour), (8, 32, 1)) for colour in colours])
     mask = np.ones(picture.shape[:2], np.float32)
     weakest = Scrim(mask, scrim_colour([picture], text), 0.0)

@@ -49,7 +49,9 @@ def assert_readable(frame: Frame, places: dict[Role, Box]) -> None:
     texts = {role: box for role, box in places.items() if role not in NOT_TEXT}
     whole = Box(0, 0, frame.format.width, frame.format.height)
     outside = {role: box for role, box in texts.items() if not box.within(frame.safe)}
-    meeting = [(a, b) for a, b in combinations(places, 2) if places[a].meets(places[b]) and {a, b} != {"badge", "product"}]
+    meeting = [
+        (a, b) for a, b in combinations(places, 2) if places[a].meets(places[b]) and {a, b} != {"badge", "product"}
+    ]
 
     assert not outside
     assert not meeting
@@ -66,18 +68,19 @@ def test_scenes_are_readable(data: st.DataObject, frame: Frame, product: Size) -
 
     for place, size in zip(places, sizes, strict=True):
         assert_readable(frame, place)
-        assert {role for role in ("headline", "subline", "badge", "caption") if getattr(size, role)} == place.keys() - NOT_TEXT
+        assert {
+            role for role in ("headline", "subline", "badge", "caption") if getattr(size, role)
+        } == place.keys() - NOT_TEXT
 
 
 @given(data=st.data(), frame=frames(), product=PRODUCTS)
 @settings(max_examples=300, deadline=None)
 def test_end_cards_are_readable(data: st.DataObject, frame: Frame, product: Size) -> None:
     """The same for the end card, where the product gives way to the texts."""
-    upright = Frame(frame.format, frame.is_rtl)
-    texts = {role: text_of(data.draw, upright, role, True) for role in ("headline", "cta", "legal", "caption")}
-    sizes = EndSizes(logo=upright.logo_room(True), **texts)  # type: ignore[arg-type]
+    texts = {role: text_of(data.draw, frame, role, True) for role in ("headline", "cta", "legal", "caption")}
+    sizes = EndSizes(logo=frame.logo_room(True), **texts)  # type: ignore[arg-type]
 
-    assert_readable(upright, arrange_end_card(upright, sizes, product))
+    assert_readable(frame, arrange_end_card(frame, sizes, data.draw(st.sampled_from([product, None]))))
 
 
 @given(data=st.data(), frame=frames(), product=PRODUCTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,9 @@ def test_an_ad_that_is_too_long_is_an_error(variant: tuple[VariantPlan, Format])
     """The error names the variant, both lengths and the part that needs most."""
     plan, format = variant
 
-    with pytest.raises(MediaError, match=r"the ad lasts 73\.\d s, \S+ allows 60 s; longest is scene offer with 69\.6 s"):
+    with pytest.raises(
+        MediaError, match=r"the ad lasts 73\.\d s, \S+ allows 60 s; longest is scene offer with 69\.6 s"
+    ):
         parts_of(plan, [None, speech(69_000), None], format)
 
 
@@ -74,7 +77,7 @@ def test_captions_follow_each_other(starts: list[int], rate: int) -> None:
 
     states = states_of(CueSheet(key="k", cues=cues), part, rate)
 
-    assert all(before.last <= after.first for before, after in zip(states, states[1:], strict=False))
+    assert all(before.last <= after.first for before, after in pairwise(states))
     assert all(part.first <= state.first < state.last <= part.last for state in states)
     order = [(cues.index(state.cue), state.word) for state in states]
     assert order == sorted(set(order))

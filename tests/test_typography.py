@@ -15,7 +15,18 @@ from catalog.locales import read_locales
 from renderer.errors import MediaError
 from renderer.fonts import Shelf
 from renderer.linebreak import NOT_FIRST, balanced, pieces
-from renderer.typography import Face, Fitted, Run, Typesetter, cropped, leading_of, logo_picture, margin_px, stacked, tinted
+from renderer.typography import (
+    Face,
+    Fitted,
+    Run,
+    Typesetter,
+    cropped,
+    leading_of,
+    logo_picture,
+    margin_px,
+    stacked,
+    tinted,
+)
 
 LOCALES = read_locales()
 TEXTS = {
@@ -53,7 +64,9 @@ def test_nothing_is_cut_in_any_script(typesetter: Typesetter, tag: str) -> None:
 
     picture = typesetter.draw_runs([[Run(line, RED)] for line in fitted.lines], fitted, face(tag), "centre", "test")
 
-    border = np.concatenate([picture[:2].ravel(), picture[-2:].ravel(), picture[:, :2].ravel(), picture[:, -2:].ravel()])
+    border = np.concatenate(
+        [picture[:2].ravel(), picture[-2:].ravel(), picture[:, :2].ravel(), picture[:, -2:].ravel()]
+    )
     assert not border.any()
     assert cropped(picture)[..., 3].max() == 255
 
@@ -76,19 +89,23 @@ def test_a_character_without_a_font_is_named(typesetter: Typesetter) -> None:
 
 def test_an_unknown_family_is_named() -> None:
     """A locale that asks for a font nobody has gets the list of those there are."""
-    with pytest.raises(MediaError, match="font 'Comic Neue' is not installed.*Noto Sans Arabic"):
+    with pytest.raises(MediaError, match=r"font 'Comic Neue' is not installed.*Noto Sans Arabic"):
         Shelf().families_for("a", ["Comic Neue"], "test")
 
 
 def test_what_does_not_fit_is_named(typesetter: Typesetter) -> None:
     """The error tells the text, the box and the smallest size that was tried."""
-    with pytest.raises(MediaError, match=r"'Donaudampfschifffahrt' does not fit 100 x 50 px even at 40 px. Shorten it."):
+    with pytest.raises(
+        MediaError, match=r"'Donaudampfschifffahrt' does not fit 100 x 50 px even at 40 px. Shorten it."
+    ):
         typesetter.fit("Donaudampfschifffahrt", face("de-DE"), (100, 50), (80, 40), 2, "test")
 
 
 def test_larger_boxes_never_get_smaller_type(typesetter: Typesetter) -> None:
     """Size grows with the room until the largest size is reached."""
-    sizes = [typesetter.fit(TEXTS["de-DE"], face("de-DE"), (w, 300), (90, 20), 4, "t").size for w in (300, 500, 700, 2000)]
+    sizes = [
+        typesetter.fit(TEXTS["de-DE"], face("de-DE"), (w, 300), (90, 20), 4, "t").size for w in (300, 500, 700, 2000)
+    ]
 
     assert sizes == sorted(sizes)
     assert sizes[-1] == 90
@@ -99,14 +116,16 @@ def test_arabic_runs_from_right_to_left(typesetter: Typesetter) -> None:
     fitted = Fitted(("",), 80, 100)
 
     first = typesetter.draw_runs([[Run("بارد ", RED), Run("Aurora", GREEN)]], fitted, face("ar-EG"), "start", "t")
-    latin = typesetter.draw_runs([[Run("بارد ", (0, 0, 255)), Run("Au", RED), Run("ro", GREEN)]], fitted, face("ar-EG"), "start", "t")
+    latin = typesetter.draw_runs(
+        [[Run("بارد ", (0, 0, 255)), Run("Au", RED), Run("ro", GREEN)]], fitted, face("ar-EG"), "start", "t"
+    )
 
     assert middle(first, 0) > middle(first, 1)
     assert middle(latin, 0) < middle(latin, 1)
 
 
 def test_right_to_left_lines_are_flush_right(typesetter: Typesetter) -> None:
-    """At the start side, lines of different length end at the same right edge in Arabic and the same left edge in English."""
+    """At the start side, lines of different length end at one right edge in Arabic, at one left edge in English."""
     fitted = Fitted(("", ""), 80, 110)
 
     arabic = typesetter.draw_runs([[Run("ممم ممم ممم", RED)], [Run("ممم", GREEN)]], fitted, face("ar-EG"), "start", "t")
@@ -122,7 +141,9 @@ def test_chinese_and_japanese_get_their_own_shapes(typesetter: Typesetter) -> No
     """One font holds both; the language decides which form of a shared character is drawn."""
     fitted = Fitted(("骨",), 80, 100)
 
-    japanese, chinese = (typesetter.draw_runs([[Run("骨", RED)]], fitted, face(tag), "centre", "t") for tag in ("ja-JP", "zh-CN"))
+    japanese, chinese = (
+        typesetter.draw_runs([[Run("骨", RED)]], fitted, face(tag), "centre", "t") for tag in ("ja-JP", "zh-CN")
+    )
 
     assert (japanese != chinese).any()
 

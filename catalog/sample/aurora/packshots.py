@@ -724,7 +724,7 @@ def speaker():
 
 
 def headphones():
-    navy, skin = powder_coat("shell", "#1F2F57"), leather("cushion", "#161D33", 40)
+    navy, skin = powder_coat("shell", "#1F2F57"), leather("cushion", "#161D33", 90)
     steel, face = brushed("steel", STEEL), material("face", "#2E4579", 0.32, 1.0)
     band = [(0.86 * math.cos(a), 0, 1.16 + 0.86 * math.sin(a)) for a in arc_steps(9, 171, 48)]
     inner = [(0.80 * math.cos(a), 0, 1.16 + 0.80 * math.sin(a)) for a in arc_steps(17, 163, 48)]
