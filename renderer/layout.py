@@ -37,14 +37,22 @@ class EndSizes:
     caption: Size | None = None
 
 
-def arrange_scenes(frame: Frame, scenes: Sequence[SceneSizes], logo: Size, product: Size) -> list[dict[Role, Box]]:
+def common_floor(frame: Frame, scenes: Sequence[SceneSizes], end: EndSizes) -> int:
+    """Return the lowest row that a product may reach in scenes and on the end card alike, so that it can stay put."""
+    return min(_caption_top(frame, scenes), _end_bottom(frame, end))
+
+
+def arrange_scenes(
+    frame: Frame, scenes: Sequence[SceneSizes], logo: Size, product: Size, floor: int | None = None
+) -> list[dict[Role, Box]]:
     """Place all scenes of one ad. The product has the same box in each, the largest that no scene's text meets.
 
-    `product` is its size in any unit; only the ratio counts.
+    `product` is its size in any unit; only the ratio counts. `floor` lifts it further (see `common_floor`).
     """
-    caption_top = frame.safe.bottom - max((s.caption[1] + frame.gap for s in scenes if s.caption), default=0)
+    caption_top = _caption_top(frame, scenes)
     places = [_texts(frame, sizes, logo, caption_top) for sizes in scenes]
-    room = _product_room(frame, [p for p, s in zip(places, scenes, strict=True) if s.has_product], caption_top)
+    beside = [place for place, sizes in zip(places, scenes, strict=True) if sizes.has_product]
+    room = _product_room(frame, beside, caption_top if floor is None else floor)
     stands = _standing(room, product)
     for place, sizes in zip(places, scenes, strict=True):
         if sizes.has_product:
@@ -56,7 +64,7 @@ def arrange_scenes(frame: Frame, scenes: Sequence[SceneSizes], logo: Size, produ
     return places
 
 
-def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size | None) -> dict[Role, Box]:
+def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size | None, floor: int | None = None) -> dict[Role, Box]:
     """Place the end card: logo, product where there is room, headline, call to action; legal line at the bottom."""
     places: dict[Role, Box] = {}
     bottom = frame.safe.bottom
@@ -65,9 +73,23 @@ def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size | None) -> dic
             sided = frame.is_wide and role == "legal"
             places[role] = (_aligned if sided else _centred)(frame, size, bottom - size[1])  # type: ignore[index]
             bottom -= size[1] + round(frame.gap * 0.8)
-    return places | (_columned_end if frame.has_columns else _stacked_end)(
-        frame, sizes, product, bottom - frame.gap // 2
-    )
+    bottom = _end_bottom(frame, sizes)
+    if not frame.has_columns:
+        return places | _stacked_end(frame, sizes, product, bottom)
+    places |= _columned_end(frame, sizes, bottom)
+    if product is not None:
+        places["product"] = _standing(_product_room(frame, [], bottom if floor is None else floor), product)
+    return places
+
+
+def _caption_top(frame: Frame, scenes: Sequence[SceneSizes]) -> int:
+    return frame.safe.bottom - max((s.caption[1] + frame.gap for s in scenes if s.caption), default=0)
+
+
+def _end_bottom(frame: Frame, sizes: EndSizes) -> int:
+    """Where the legal line and the captions leave off."""
+    below = sum(size[1] + round(frame.gap * 0.8) for size in (sizes.legal, sizes.caption) if size is not None)
+    return frame.safe.bottom - below - frame.gap // 2
 
 
 def _texts(frame: Frame, sizes: SceneSizes, logo: Size, caption_top: int) -> dict[Role, Box]:
@@ -156,8 +178,8 @@ def _stacked_end(frame: Frame, sizes: EndSizes, product: Size | None, bottom: in
     return places
 
 
-def _columned_end(frame: Frame, sizes: EndSizes, product: Size | None, bottom: int) -> dict[Role, Box]:
-    """Logo, headline and call to action one below the other at the start side, the product where scenes have it."""
+def _columned_end(frame: Frame, sizes: EndSizes, bottom: int) -> dict[Role, Box]:
+    """Logo, headline and call to action one below the other at the start side."""
     rows = [
         (role, size) for role, size in (("logo", sizes.logo), ("headline", sizes.headline), ("cta", sizes.cta)) if size
     ]
@@ -168,8 +190,6 @@ def _columned_end(frame: Frame, sizes: EndSizes, product: Size | None, bottom: i
     for role, size in rows:
         places[role] = _aligned(frame, size, y)  # type: ignore[index]
         y += size[1] + spacing
-    if product is not None:
-        places["product"] = _standing(_product_room(frame, [], bottom), product)
     return places
 
 

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,20 +51,25 @@ class State:
 
 
 def up(settings: Settings, say: Callable[[str], None] = lambda text: None) -> Services:
-    """Start what does not run and wait until a run can be triggered.
+    """Start what does not run and wait until a run can be triggered. If that fails, end again what was started.
 
     Raises:
         ServiceError: a port is taken, or a server did not start; carries the end of its log.
     """
-    services = _ensure(settings, _names(settings), say)
-    local_airflow.prepare(services.api())
+    with _alone(settings), ExitStack() as undo:
+        services = _ensure(settings, _names(settings), say, undo)
+        local_airflow.prepare(services.api())
+        undo.pop_all()
     return services
 
 
 def up_store(settings: Settings, say: Callable[[str], None] = lambda text: None) -> Settings:
     """Start only the S3 server, if the store is ours; return settings that lead to the store. See `up`."""
     names = tuple(name for name in _names(settings) if name == local_s3.NAME)
-    return _ensure(settings, names, say).settings
+    with _alone(settings), ExitStack() as undo:
+        services = _ensure(settings, names, say, undo)
+        undo.pop_all()
+    return services.settings
 
 
 def connect(settings: Settings) -> Settings:
@@ -70,7 +77,8 @@ def connect(settings: Settings) -> Settings:
 
     A store that is set explicitly is left alone.
     """
-    settings = settings.model_copy(update={"build_dir": settings.build_dir.resolve()})
+    folders = {name: getattr(settings, name).resolve() for name in ("build_dir", "templates_dir")}
+    settings = settings.model_copy(update=folders)
     if local_s3.NAME not in _names(settings):
         return settings
     os.environ.update(local_s3.variables(settings, _keys(_folder(settings))))
@@ -79,13 +87,8 @@ def connect(settings: Settings) -> Settings:
 
 def down(settings: Settings, names: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """End what `up` started, or only `names` of it; return what was running. Safe to call again."""
-    folder = _folder(settings)
-    known = (local_s3.NAME, *local_airflow.COMMANDS)
-    found = [daemon for name in (known if names is None else names) if (daemon := daemons.find(name, folder))]
-    running = tuple(daemon.name for daemon in found if daemon.alive)
-    daemons.stop((daemon for daemon in found if daemon.name != local_s3.NAME), folder)
-    daemons.stop((daemon for daemon in found if daemon.name == local_s3.NAME), folder)  # last: tasks may still write
-    return running
+    with _alone(settings):
+        return _stop((local_s3.NAME, *local_airflow.COMMANDS) if names is None else names, _folder(settings))
 
 
 def status(settings: Settings) -> tuple[State, ...]:
@@ -100,7 +103,23 @@ def status(settings: Settings) -> tuple[State, ...]:
     return tuple(states)
 
 
-def _ensure(settings: Settings, names: tuple[str, ...], say: Callable[[str], None]) -> Services:
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Keep two commands from starting or ending the same services at once."""
+    with (_folder(settings) / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _stop(names: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    found = [daemon for name in names if (daemon := daemons.find(name, folder))]
+    running = tuple(daemon.name for daemon in found if daemon.alive)
+    daemons.stop((daemon for daemon in found if daemon.name != local_s3.NAME), folder)
+    daemons.stop((daemon for daemon in found if daemon.name == local_s3.NAME), folder)  # last: tasks may still write
+    return running
+
+
+def _ensure(settings: Settings, names: tuple[str, ...], say: Callable[[str], None], undo: ExitStack) -> Services:
     folder = _folder(settings)
     settings = connect(settings)
     missing = tuple(name for name in names if not _alive(name, folder) or _outdated(name, folder))
@@ -108,6 +127,7 @@ def _ensure(settings: Settings, names: tuple[str, ...], say: Callable[[str], Non
     services = Services(settings, local_airflow.url(settings), s3_url, _passwords(folder), missing)
     if missing:
         say(f"starting {', '.join(missing)}")
+        undo.callback(_stop, missing, folder)
         _start(services, folder)
         _wait_until_ready(services, folder)
     return services

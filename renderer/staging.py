@@ -15,7 +15,7 @@ from renderer.backends import Frames
 from renderer.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
 from renderer.frame import Box, Role
 from renderer.ground import Ground, Scrim
-from renderer.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes
+from renderer.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
 from renderer.lettering import CaptionStyle, Lettering, Pen, caption_style
 from renderer.packshot import packshot, size_of
 from renderer.scrims import end_veil, readable
@@ -76,24 +76,28 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
         _sizes(words, captions, sheet, scene)
         for words, scene, sheet in zip(draft, variant.scenes, assets.sheets, strict=False)
     ]
-    product = size_of(assets.product) if assets.product is not None else (1, 1)
-    boxes = arrange_scenes(frame, sizes, (logo.shape[1], logo.shape[0]), product)
+    closing = _closing(planned, assets, captions, _seated_at_the_end(planned, pen, upright))
+    stays = closing is not None and closing.pen.frame == frame and frame.has_columns
+    floor = common_floor(frame, sizes, closing.sizes) if closing is not None and stays else None
+    product = size_of(assets.product) if assets.product is not None else None
+    boxes = arrange_scenes(frame, sizes, (logo.shape[1], logo.shape[0]), product or (1, 1), floor)
     ground = readable(assets.takes, parts, boxes, frame, pen.brand)
-    cast = _Cast(_seated_at_the_end(planned, pen, upright), parts, [], [])
+    cast = _Cast(upright, parts, [], [])
     words = draft if ground.colour == WHITE else [_words(scene, pen, ground.colour) for scene in variant.scenes]
     for number in range(len(variant.scenes)):
         cast.scene(words[number], boxes[number], parts[number], ground.ratios[number])
         cast.captions(captions, assets.sheets[number], boxes[number].get("caption"), parts[number])
     last_scene = parts[len(variant.scenes) - 1]
     cast.logo(_in_colour(logo, ground.colour), boxes[0]["logo"], parts[0].first, last_scene.last)
-    appearances = list(_appearances(planned, parts, assets, boxes, cast))
     veil = None
-    if variant.end_card is not None:
-        veil, closing = cast.end_card(planned, assets, captions, ground.backdrops[-1])
-        appearances += closing
+    if closing is not None:
+        boxes.append(arrange_end_card(closing.pen.frame, closing.sizes, product, floor))
+        veil = cast.end_card(closing, boxes[-1], ground.backdrops[-1])
+        cast.captions(captions, assets.sheets[-1], boxes[-1].get("caption"), parts[-1])
+    appearances = list(_appearances(planned, parts, assets, boxes, cast))
     size, ink = frame.format, rgb_of(pen.brand.ink)
     shape = size.width, size.height, size.frame_rate
-    return Show(*shape, parts, ground.backdrops, veil, ink, appearances, cast.layers, tuple(cast.placed))
+    return Show(*shape, parts, ground.backdrops, veil, ink, appearances, cast.still(), tuple(cast.placed))
 
 
 def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
@@ -176,33 +180,43 @@ class _Cast:
         self.layers.append(Layer(sprite_of(picture), x, y, first, last, "fade", FADE_FRAMES, EXIT_FRAMES))
         self.note("logo", self.pen.brand.name, first, last, box, None)
 
-    def end_card(
-        self, planned: VariantPlan, assets: Assets, captions: CaptionStyle, backdrop: Ground
-    ) -> tuple[Scrim, list[Appearance]]:
-        """Add everything on the end card; return the veil its texts need, and the product on it."""
-        card, part, pen = planned.variant.end_card, self.parts[-1], self.pen
-        assert card is not None
-        colour, product, sheet = rgb_of(pen.brand.paper), assets.product, assets.sheets[-1]
-        logo = _in_colour(logo_picture(assets.logo, pen.frame.logo_room(True), pen.place), colour)
-        texts = _end_words(card, pen, colour)
-        spoken = captions.largest(sheet.cues) if sheet else None
-        measured = {str(role): lettering.size for role, lettering in texts.items()}
-        sizes = EndSizes(logo=(logo.shape[1], logo.shape[0]), caption=spoken, **measured)
-        boxes = arrange_end_card(pen.frame, sizes, size_of(product) if product is not None else None)
-        bare: tuple[Role, ...] = ("logo", *(role for role in texts if role != "cta"))
+    def end_card(self, closing: _Closing, boxes: dict[Role, Box], backdrop: Ground) -> Scrim:
+        """Add the texts of the end card; return the veil that they need."""
+        part, pen = self.parts[-1], closing.pen
+        bare: tuple[Role, ...] = ("logo", *(role for role in closing.texts if role != "cta"))
         veil, ratio = end_veil([boxes[role] for role in bare], backdrop, pen.frame, pen.brand)
-        self.logo(logo, boxes["logo"], part.first + 3, part.last)
+        self.logo(closing.logo, boxes["logo"], part.first + 3, part.last)
         start = part.first + 8
-        for role, lettering in texts.items():
+        for role, lettering in closing.texts.items():
             start = self.lettering(role, lettering, boxes[role], start, part.last, ratio)
-        self.captions(captions, sheet, boxes.get("caption"), part)
-        # What stands at the very end does not fade: many players stop on the last frame.
-        self.layers[:] = [replace(layer, exit_frames=0) if layer.last == part.last else layer for layer in self.layers]
-        if product is None or "product" not in boxes:
-            return veil, []
-        self.note("product", planned.variant.product_id, part.first, part.last, boxes["product"], None)
-        shot = packshot(product, boxes["product"], planned.variant.has_cutout)
-        return veil, [Appearance(shot, part.first + 3, part.last)]
+        return veil
+
+    def still(self) -> list[Layer]:
+        """All layers; what stands at the very end does not fade, because many players stop on the last frame."""
+        end = self.parts[-1].last
+        return [replace(layer, exit_frames=0) if layer.last == end else layer for layer in self.layers]
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """The lettering of the end card, before it has a place."""
+
+    pen: Pen
+    logo: Rgba
+    texts: dict[Role, Lettering]
+    sizes: EndSizes
+
+
+def _closing(planned: VariantPlan, assets: Assets, captions: CaptionStyle, pen: Pen) -> _Closing | None:
+    card, sheet = planned.variant.end_card, assets.sheets[-1]
+    if card is None:
+        return None
+    colour = rgb_of(pen.brand.paper)
+    logo = _in_colour(logo_picture(assets.logo, pen.frame.logo_room(True), pen.place), colour)
+    texts = _end_words(card, pen, colour)
+    spoken = captions.largest(sheet.cues) if sheet is not None else None
+    measured = {str(role): lettering.size for role, lettering in texts.items()}
+    return _Closing(pen, logo, texts, EndSizes(logo=(logo.shape[1], logo.shape[0]), caption=spoken, **measured))
 
 
 def _end_words(card: EndCard, pen: Pen, colour: Rgb) -> dict[Role, Lettering]:
@@ -236,16 +250,13 @@ def _sizes(words: Words, captions: CaptionStyle, sheet: CueSheet | None, scene: 
 def _appearances(
     planned: VariantPlan, parts: Sequence[Part], assets: Assets, boxes: Sequence[dict[Role, Box]], cast: _Cast
 ) -> Iterator[Appearance]:
-    """One appearance per unbroken row of scenes with the product, so that it stays put through their joints."""
-    rows = groupby(range(len(planned.variant.scenes)), key=lambda number: planned.variant.scenes[number].product)
-    for kind, numbers in rows:
+    """One appearance per unbroken row of parts with the product in one box: it stays put through their joints."""
+    for box, numbers in groupby(range(len(boxes)), key=lambda number: boxes[number].get("product")):
         row = list(numbers)
-        if kind != "composite" or assets.product is None:
-            continue
-        box = boxes[row[0]]["product"]
-        first, last = parts[row[0]].first, parts[row[-1]].last
-        cast.note("product", planned.variant.product_id, first, last, box, None)
-        yield Appearance(packshot(assets.product, box, planned.variant.has_cutout), first, last)
+        if box is not None and assets.product is not None:
+            first, last = parts[row[0]].first, parts[row[-1]].last
+            cast.note("product", planned.variant.product_id, first, last, box, None)
+            yield Appearance(packshot(assets.product, box, planned.variant.has_cutout), first, last)
 
 
 def _in_colour(logo: Rgba, colour: Rgb) -> Rgba:

@@ -15,6 +15,7 @@ import urllib.request
 
 import psutil
 import pytest
+from conftest import free_ports
 
 from renderer import daemons, local_airflow, local_s3, services
 from renderer.errors import ServiceError
@@ -25,6 +26,15 @@ SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 WITH_CHILD = (sys.executable, "-c", "import subprocess, time; subprocess.Popen(['sleep', '60']); time.sleep(60)")
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+
+
+@pytest.fixture(autouse=True)
+def unchanged_environment():
+    """Starting services sets the AWS variables of this process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ |= before
 
 
 @pytest.fixture
@@ -168,3 +178,32 @@ def test_a_store_of_your_own_starts_no_s3_server(tmp_path):
 
     assert [state.name for state in services.status(own)] == list(local_airflow.COMMANDS)
     assert services.connect(own).store_url == "s3://my-bucket"
+
+
+def test_a_failed_start_leaves_nothing_running(tmp_path):
+    """A taken port stops the start, and nothing of it stays."""
+    ports = free_ports(1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(build_dir=tmp_path, s3_port=ports[0], airflow_port=taken.getsockname()[1])
+
+        with pytest.raises(ServiceError, match="ADLOOM_AIRFLOW_PORT"):
+            services.up(settings)
+
+    assert [state.pid for state in services.status(settings)] == [None] * 4
+
+
+def test_two_commands_do_not_start_the_same_server_twice(tmp_path):
+    """Whoever comes second finds what the first has started."""
+    settings = Settings(build_dir=tmp_path, s3_port=free_ports(1)[0])
+    code = (
+        "from renderer import services; from renderer.settings import Settings; "
+        "settings = services.up_store(Settings.from_environment()); print(settings.store_url)"
+    )
+    environment = {**os.environ, "ADLOOM_BUILD_DIR": str(tmp_path), "ADLOOM_S3_PORT": str(settings.s3_port)}
+    commands = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) for _ in "ab"]
+
+    answers = [command.communicate()[0] for command in commands]
+    ended = services.down(settings)
+
+    assert answers == [b"s3://adloom\n"] * 2
+    assert ended == ("s3",)
