@@ -114,7 +114,7 @@ def context(inputs: Inputs) -> RunContext:
 
 def tools(inputs: Inputs) -> Tools:
     """Return the campaign's own model and the voices."""
-    return Tools.of(inputs.campaign, inputs.campaign.model, video_model_facts(inputs.campaign.model), VOICES)
+    return Tools.of(inputs.campaign, inputs.campaign.model, video_model_facts(inputs.campaign.model), VOICES, "fonts")
 
 
 if __name__ == "__main__":

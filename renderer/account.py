@@ -18,6 +18,7 @@ from renderer.artifacts import (
 from renderer.progress import present
 from renderer.review import decision_on
 from renderer.run_state import RunState
+from renderer.versions import checked_key
 
 NOT_REACHED = "was not reached. Run the campaign again; what is finished is kept."
 
@@ -69,7 +70,7 @@ def finished(planned: Iterable[VariantPlan], state: RunState) -> list[tuple[Vari
     found = []
     for variant in planned:
         creative = state.store.get_record(f"creatives/{variant.creative_key}.json", Creative)
-        checked = state.store.get_record(f"checks/{variant.creative_key}.json", Checked)
+        checked = state.store.get_record(checked_key(variant.creative_key), Checked)
         if creative is not None and checked is not None:
             found.append((variant, creative, checked))
     return found

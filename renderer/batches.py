@@ -21,8 +21,9 @@ from renderer.backends.voices import VOICES
 from renderer.digest import file_sha256
 from renderer.errors import PlanError
 from renderer.images import fetch_images
+from renderer.picture.fonts import Shelf
 from renderer.plan import RenderPlan, Tools, plan
-from renderer.progress import present
+from renderer.progress import FOLDERS, present
 from renderer.publish import manifest_row, publish_creative, write_manifest
 from renderer.review import review_creative
 from renderer.run_state import WHOLE_RUN, RunState
@@ -74,7 +75,7 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     state = open_run(run, settings)
     context = state.context()
     facts = video_model_facts(context.model)
-    planned = plan(state.variants(), context, Tools.of(context.source, context.model, facts, VOICES))
+    planned = plan(state.variants(), context, Tools.of(context.source, context.model, facts, VOICES, Shelf(settings.font_folders).revision))
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
     summary = summarize(planned, batches, state, settings)
     budget = context.source.budget
@@ -162,7 +163,7 @@ def campaign_folder(campaign: str, settings: Settings) -> Path:
 def missing_variants(planned: RenderPlan, store: Store) -> list[VariantPlan]:
     """Return the variants whose creative is not composed and checked yet."""
     keys = {variant.creative_key for variant in planned.variants}
-    done = present("creatives", keys, store) & present("checks", keys, store)
+    done = present("creatives", keys, store) & present(FOLDERS["check"], keys, store)
     return [variant for variant in planned.variants if variant.creative_key not in done]
 
 

@@ -14,6 +14,7 @@ from renderer.errors import MediaError
 from renderer.measure import SILENCE_DBTP, SILENCE_LUFS, Measures, Probe, measure, probe
 from renderer.rules import FILE_RULES, SIGNAL_RULES, STORY_RULES, Verdict
 from renderer.store import Store
+from renderer.versions import checked_key
 
 WARN_ONLY = frozenset({"frozen", "faststart"})  # a still can be wanted, and a slow start still plays: people decide
 CHECKS = ("integrity", *FILE_RULES, *SIGNAL_RULES, *STORY_RULES)
@@ -63,7 +64,7 @@ def check_creative(creative: Creative, variant: Variant, format: Format, store: 
 
 
 def _record_key(creative: Creative) -> str:
-    return f"checks/{creative.key}.json"
+    return checked_key(creative.key)
 
 
 def _same(store: Store) -> Store:

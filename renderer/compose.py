@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 
 from catalog import Format, Locale
 from renderer.artifacts import Creative, CueSheet, Record, RunContext, Speech, Take, VariantPlan
-from renderer.canvas import to_rgb
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError, StoreError
-from renderer.frame import Frame
-from renderer.lettering import Pen
 from renderer.media import Encoding, read_take, read_wav, write_creative
-from renderer.packshot import read_product
-from renderer.show import Show
+from renderer.picture.canvas import to_rgb
+from renderer.picture.frame import Frame
+from renderer.picture.lettering import Pen
+from renderer.picture.packshot import read_product
+from renderer.picture.show import Show
+from renderer.picture.staging import Assets, stage
+from renderer.picture.timeline import Part, cues_of, parts_of
+from renderer.picture.typography import Typesetter
 from renderer.sound import Placement, mix
-from renderer.staging import Assets, stage
 from renderer.store import Store
 from renderer.subtitles import write_srt, write_webvtt
-from renderer.timeline import Part, cues_of, parts_of
-from renderer.typography import Typesetter
 
 R = TypeVar("R", bound=Record)
 

@@ -19,7 +19,7 @@ SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 @dataclass(frozen=True)
 class Tools:
-    """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name."""
+    """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name, the fonts."""
 
     model: str
     facts: VideoModelFacts
@@ -27,9 +27,12 @@ class Tools:
     num_inference_steps: int
     guidance_scale: float
     seed: int
+    fonts: str  # the revision of all fonts that text may be set in
 
     @classmethod
-    def of(cls, campaign: Campaign, model: str, facts: VideoModelFacts, voices: Mapping[str, VoiceFacts]) -> Tools:
+    def of(
+        cls, campaign: Campaign, model: str, facts: VideoModelFacts, voices: Mapping[str, VoiceFacts], fonts: str
+    ) -> Tools:
         """Take the model's own steps and guidance where the campaign names none."""
         return cls(
             model=model,
@@ -38,6 +41,7 @@ class Tools:
             num_inference_steps=campaign.num_inference_steps or facts.num_inference_steps,
             guidance_scale=facts.guidance_scale if campaign.guidance_scale is None else campaign.guidance_scale,
             seed=campaign.seed,
+            fonts=fonts,
         )
 
 
@@ -190,7 +194,7 @@ class _Planner:
     def _shared_facts(self) -> dict[tuple[str, str], str]:
         """Hash what many variants have in common once per locale and format."""
         context = self.planned.context
-        common = {"brand": context.brand.model_dump(), "code": CODE_VERSIONS["compose"]}
+        common = {"brand": context.brand.model_dump(), "fonts": self.tools.fonts, "code": CODE_VERSIONS["compose"]}
         return {
             (tag, name): content_key(
                 "shared", common | {"locale": locale.model_dump(), "format": format.model_dump(mode="json")}

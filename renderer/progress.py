@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from renderer.run_state import RunState
 from renderer.store import Store
+from renderer.versions import CODE_VERSIONS
 
 COUNTED = ("generate", "narrate", "caption", "compose", "check")
-FOLDERS = {"generate": "takes", "narrate": "speech", "caption": "cues", "compose": "creatives", "check": "checks"}
+FOLDERS = {"generate": "takes", "narrate": "speech", "caption": "cues", "compose": "creatives", "check": f"checks/{CODE_VERSIONS['check']}"}
 
 
 @dataclass(frozen=True)

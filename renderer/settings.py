@@ -48,6 +48,11 @@ class Settings(BaseModel):
             raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
 
     @property
+    def font_folders(self) -> tuple[Path, ...]:
+        """The folders whose fonts come before the embedded ones."""
+        return tuple(Path(folder) for folder in self.font_dirs.split(":") if folder)
+
+    @property
     def cache_dir(self) -> Path:
         """Where objects of a remote store are kept after fetching."""
         return self.build_dir / "cache"

@@ -56,7 +56,7 @@ def _caption(work: BatchWork, items: Iterable[Any]) -> Outcomes:
 def _compose(work: BatchWork, items: Iterable[Any]) -> Outcomes:
     from renderer.compose import compose
 
-    return compose(items, work.context, work.store, LocalEngine(work.settings.workers))
+    return compose(items, work.context, work.store, LocalEngine(work.settings.workers), work.settings.font_folders)
 
 
 def _check(work: BatchWork, items: Iterable[Any]) -> Outcomes:

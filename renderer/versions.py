@@ -7,3 +7,8 @@ CODE_VERSIONS = {
     "compose": 1,
     "check": 1,
 }
+
+
+def checked_key(creative_key: str) -> str:
+    """Return where the store keeps what was measured about a creative; other rules measure it anew."""
+    return f"checks/{CODE_VERSIONS['check']}/{creative_key}.json"

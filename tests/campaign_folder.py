@@ -124,7 +124,7 @@ def planned(
     """Expand and plan the whole campaign of a folder."""
     inputs = read_inputs(folder)
     context = context_of(inputs)
-    tools = Tools.of(inputs.campaign, "some-model", facts, voices_of(inputs.locales.values()))
+    tools = Tools.of(inputs.campaign, "some-model", facts, voices_of(inputs.locales.values()), "fonts")
     return plan(expanded(folder, images), context, tools)
 
 

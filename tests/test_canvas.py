@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renderer.canvas import (
+from renderer.media import Planes
+from renderer.picture.canvas import (
     Layer,
     blend,
     blend_at,
@@ -21,7 +22,6 @@ from renderer.canvas import (
     to_rgb,
     yuv_of,
 )
-from renderer.media import Planes
 
 BRAND_YELLOW = (255, 212, 0)
 

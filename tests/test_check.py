@@ -21,6 +21,7 @@ from renderer.engine import InlineEngine
 from renderer.media import Encoding, Planes, to_planes, write_creative
 from renderer.sound import mix
 from renderer.store import Store, open_store
+from renderer.versions import checked_key
 
 WIDTH, HEIGHT, RATE, NUM_FRAMES = 90, 160, 20, 40
 WEBVTT = "WEBVTT\n\n00:00:00.100 --> 00:00:01.500\nColder for longer\n"
@@ -141,7 +142,7 @@ def test_a_good_creative_passes_every_check(store: Store, tmp_path: Path) -> Non
     assert all(finding.measured and finding.limit and not finding.message for finding in checked.findings)
     assert (checked.video_codec, checked.audio_codec, checked.duration_s) == ("h264", "aac", 2.0)
     assert checked.loudness_lufs == pytest.approx(-14.0, abs=0.5)
-    assert store.get_record("checks/c1.json", Checked) == checked
+    assert store.get_record(checked_key("c1"), Checked) == checked
 
 
 LONG_STILL = {"frames": standing(10, 50), "sound": mix([], Music(), 3.0, -14.0, -1.0)}

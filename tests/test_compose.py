@@ -10,18 +10,18 @@ import pytest
 from campaign_folder import planned, write_campaign, write_packshot
 
 from renderer.artifacts import Creative, Cue, CueSheet, RunContext, Speech, Take, VariantPlan, Word
-from renderer.canvas import to_rgb, yuv_of
 from renderer.compose import compose, compose_variant
 from renderer.digest import file_sha256
 from renderer.engine import InlineEngine
 from renderer.errors import MediaError, StoreError
-from renderer.frame import Box, Frame
-from renderer.layout import Size
-from renderer.lettering import Pen, caption_style
 from renderer.media import Planes, read_take, write_take, write_wav
-from renderer.packshot import packshot, read_product
+from renderer.picture.canvas import to_rgb, yuv_of
+from renderer.picture.frame import Box, Frame
+from renderer.picture.layout import Size
+from renderer.picture.lettering import Pen, caption_style
+from renderer.picture.packshot import packshot, read_product
+from renderer.picture.typography import Typesetter
 from renderer.store import Store, open_store
-from renderer.typography import Typesetter
 
 FRAME_RATE = 10
 SHRINK = 3  # formats of a third of the size, so that a film is made in a second

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import pytest
 
-from renderer.download import DownloadLimits, PictureError, download, is_public
+from renderer.images.download import DownloadLimits, PictureError, download, is_public
 
 PICTURE = b"\x89PNG and so on"  # nothing is decoded here
 

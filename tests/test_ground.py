@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renderer.canvas import contrast, rgb_from, yuv_of
-from renderer.ground import (
+from renderer.picture.canvas import contrast, rgb_from, yuv_of
+from renderer.picture.ground import (
     Ground,
     Scrim,
     covering,

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from catalog import Money, Product
-from renderer.cutout import cut_out
 from renderer.images import decode, fetch_images, prepare
-from renderer.palette import backdrop_palette, oklab
+from renderer.images.cutout import cut_out
+from renderer.images.palette import backdrop_palette, oklab
 from renderer.store import Store, open_store
 
 RED = (200, 40, 30)

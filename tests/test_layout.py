@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.formats import read_formats
-from renderer.frame import Box, Frame, Role, Size
-from renderer.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes
+from renderer.picture.frame import Box, Frame, Role, Size
+from renderer.picture.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes
 
 FORMATS = read_formats()
 PRODUCTS = st.tuples(st.integers(50, 3000), st.integers(50, 3000))

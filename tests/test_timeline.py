@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from catalog import Format
 from renderer.artifacts import Cue, CueSheet, Speech, VariantPlan, Word
 from renderer.errors import MediaError
-from renderer.timeline import Part, cues_of, parts_of, states_of
+from renderer.picture.timeline import Part, cues_of, parts_of, states_of
 
 
 def speech(duration_ms: int) -> Speech:
@@ -89,7 +89,7 @@ def test_words_light_up_just_before_they_are_heard() -> None:
 
     states = states_of(sheet, Part("scene", 60, 200, 2.25), 30)
 
-    assert [(state.word, state.first, state.last) for state in states] == [(0, 66, 81), (1, 81, 96)]
+    assert [(state.word, state.first, state.last) for state in states] == [(0, 68, 81), (1, 81, 98)]
 
 
 def test_sidecar_times_count_from_the_start_of_the_ad() -> None:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from catalog.locales import read_locales
 from renderer.errors import MediaError
-from renderer.fonts import Shelf
-from renderer.linebreak import NOT_FIRST, balanced, pieces
-from renderer.typography import (
+from renderer.picture.fonts import Shelf
+from renderer.picture.linebreak import NOT_FIRST, balanced, pieces
+from renderer.picture.typography import (
     Face,
     Fitted,
     Run,

@@ -134,6 +134,7 @@ def _add_decisions(app: Any) -> None:
 
     from renderer.artifacts import Checked
     from renderer.review import decide
+    from renderer.versions import checked_key
 
     class Wish(BaseModel):
         """What a reviewer wants for one creative."""
@@ -147,7 +148,7 @@ def _add_decisions(app: Any) -> None:
 
     @app.post("/decisions", dependencies=[Depends(requires_access_dag("PUT", param_dag_id=DAG))])
     def record(wish: Wish, user: GetUserDep) -> dict[str, Any]:
-        checked = store().get_record(f"checks/{wish.key}.json", Checked)
+        checked = store().get_record(checked_key(wish.key), Checked)
         if checked is None or checked.sha256 != wish.sha256:
             raise HTTPException(CONFLICT, "The file is not the one you saw. Reload the page.")
         decided: dict[str, Any] = decide(checked, wish.verdict, wish.reason, user.get_name(), store()).model_dump()

@@ -7,14 +7,12 @@ module behind it is imported only when the backend is built.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderer.artifacts import Line, Shot, Word
-from renderer.errors import PlanError
 
 Frames = NDArray[np.uint8]  # RGB, (num_frames, height, width, 3)
 Grade = Literal["neural", "accented", "basic", "draft"]

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.canvas import Sprite, blend_at, sprite_of
 from renderer.errors import MediaError
-from renderer.frame import Box, Size
 from renderer.media import Planes
+from renderer.picture.canvas import Sprite, blend_at, sprite_of
+from renderer.picture.frame import Box, Size
 
 PUSH_IN = 0.045  # share of its size that the product grows by while it is on screen
 FLOAT_PX = 2.0  # how far it breathes up and down

@@ -22,8 +22,8 @@ from skia import textlayout
 
 from catalog import Locale
 from renderer.errors import MediaError
-from renderer.fonts import Shelf
-from renderer.linebreak import balanced, pieces
+from renderer.picture.fonts import Shelf
+from renderer.picture.linebreak import balanced, pieces
 
 Rgba = NDArray[np.uint8]  # premultiplied, (height, width, 4)
 Rgb = tuple[int, int, int]

@@ -18,10 +18,10 @@ from PIL import Image, ImageCms, ImageOps
 from pydantic import BaseModel, ConfigDict
 
 from catalog import Problem, Product, ProductImage
-from renderer.cutout import cut_out
-from renderer.download import DEFAULT_LIMITS, DownloadLimits, PictureError, download
 from renderer.errors import StoreError
-from renderer.palette import backdrop_palette
+from renderer.images.cutout import cut_out
+from renderer.images.download import DEFAULT_LIMITS, DownloadLimits, PictureError, download
+from renderer.images.palette import backdrop_palette
 from renderer.store import Store, read_s3_object
 
 CODE_VERSION = 1  # raise when the same file now gives another picture or palette

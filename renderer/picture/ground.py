@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.backends import Frames
-from renderer.canvas import OFFSET, Rgb, Yuv, contrast, luminance, rgb_from, yuv_of
 from renderer.media import Planes
+from renderer.picture.canvas import OFFSET, Rgb, Yuv, contrast, luminance, rgb_from, yuv_of
 
 Mask = NDArray[np.float32]  # (height, width), 0..1, at the working size
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import Brand
-from renderer import ground as grounds
 from renderer.backends import Frames
-from renderer.canvas import Rgb, rgb_of, yuv_of
-from renderer.frame import Box, Frame, Role
-from renderer.ground import Ground, Scrim
-from renderer.lettering import ENOUGH
-from renderer.timeline import DISSOLVE_FRAMES, Part
+from renderer.picture import ground as grounds
+from renderer.picture.canvas import Rgb, rgb_of, yuv_of
+from renderer.picture.frame import Box, Frame, Role
+from renderer.picture.ground import Ground, Scrim
+from renderer.picture.lettering import ENOUGH
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part
 
 BASE_SCRIM = 0.14  # there always is a little, for calm
 INK_HANDICAP = 0.25  # dark text must need this much less scrim than light text before it is chosen

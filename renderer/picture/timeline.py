@@ -13,7 +13,7 @@ from renderer.errors import MediaError
 
 SPEECH_LEAD_S = 0.25  # from the start of a scene to the first sound of its line
 SPEECH_TAIL_S = 0.35  # from the last sound to the next scene
-CUE_LEAD_S = 0.06  # text is read sooner than it is heard
+WORD_LEAD_MS = 60  # a word lights up a little before it is heard; whole cues come early already
 DISSOLVE_FRAMES = 9  # of the later scene, in which the earlier one fades
 
 
@@ -74,7 +74,7 @@ def states_of(sheet: CueSheet, part: Part, frame_rate: int) -> list[Shown]:
     for cue in sheet.cues:
         first, last = _frame(cue.start_ms, part, frame_rate), _frame(cue.end_ms, part, frame_rate)
         first, last = max(first, states[-1].last if states else part.first), min(last, part.last)
-        changes = [max(_frame(word.start_ms, part, frame_rate), first) for word in cue.words]
+        changes = [max(_frame(word.start_ms - WORD_LEAD_MS, part, frame_rate), first) for word in cue.words]
         edges = [first, *changes, last]
         for number, (start, end) in enumerate(pairwise(edges)):
             if min(end, last) > start:
@@ -99,4 +99,4 @@ def cues_of(sheets: Sequence[CueSheet | None], parts: Sequence[Part]) -> list[Cu
 
 def _frame(time_ms: int, part: Part, frame_rate: int) -> int:
     """The frame at which something said at `time_ms` of the line appears."""
-    return max(round((part.speech_s + time_ms / 1000 - CUE_LEAD_S) * frame_rate), part.first)
+    return max(round((part.speech_s + time_ms / 1000) * frame_rate), part.first)

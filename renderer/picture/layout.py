@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from renderer.frame import EDGE, ROOMY_TOP, Box, Frame, Role, Size
+from renderer.picture.frame import EDGE, ROOMY_TOP, Box, Frame, Role, Size
 
 MIN_PRODUCT = 0.14  # of the frame's height; below that the end card does without the product
 

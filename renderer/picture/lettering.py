@@ -9,11 +9,11 @@ import numpy as np
 
 from catalog import Brand, Locale
 from renderer.artifacts import Cue
-from renderer.canvas import contrast, rgb_of
 from renderer.errors import MediaError
-from renderer.frame import Frame, Role, Size, Slot
-from renderer.linebreak import balanced, pieces
-from renderer.typography import (
+from renderer.picture.canvas import contrast, rgb_of
+from renderer.picture.frame import Frame, Role, Size, Slot
+from renderer.picture.linebreak import balanced, pieces
+from renderer.picture.typography import (
     STEP,
     Align,
     Face,

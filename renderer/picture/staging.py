@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from catalog import EndCard, Scene
 from renderer.artifacts import CueSheet, Placed, VariantPlan
 from renderer.backends import Frames
-from renderer.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
-from renderer.frame import Box, Role
-from renderer.ground import Ground, Scrim
-from renderer.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
-from renderer.lettering import CaptionStyle, Lettering, Pen, caption_style
-from renderer.packshot import packshot, size_of
-from renderer.scrims import end_veil, readable
-from renderer.show import Appearance, Show
-from renderer.timeline import Part, states_of
-from renderer.typography import Rgba, logo_picture, tinted
+from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
+from renderer.picture.frame import Box, Role
+from renderer.picture.ground import Ground, Scrim
+from renderer.picture.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
+from renderer.picture.lettering import CaptionStyle, Lettering, Pen, caption_style
+from renderer.picture.packshot import packshot, size_of
+from renderer.picture.scrims import end_veil, readable
+from renderer.picture.show import Appearance, Show
+from renderer.picture.timeline import Part, states_of
+from renderer.picture.typography import Rgba, logo_picture, tinted
 
 LINE_STAGGER, BLOCK_STAGGER = 4, 5  # frames between the lines of a text, and between texts
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from renderer.artifacts import Placed
-from renderer.canvas import Layer, Rgb, Yuv, paint, smoothstep
-from renderer.ground import Ground, Scrim, develop, end_ground, veiled
 from renderer.media import Planes
-from renderer.packshot import Packshot
-from renderer.timeline import DISSOLVE_FRAMES, Part
+from renderer.picture.canvas import Layer, Rgb, Yuv, paint, smoothstep
+from renderer.picture.ground import Ground, Scrim, develop, end_ground, veiled
+from renderer.picture.packshot import Packshot
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part
 
 ENTER_S = 0.5  # in which a product rises into view
 
