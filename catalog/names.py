@@ -16,7 +16,7 @@ from catalog.money import Money
 from catalog.products import Product, ProductImage
 from catalog.spoken import annotate, spoken_money
 from catalog.story import Compiler
-from catalog.templating import ImmutableSandboxedEnvironment, RenderFailed, Text, all_roots, unusable
+from catalog.templating import RenderFailed, Sandbox, Text, all_roots, unusable
 
 BUILT_IN_NAMES = {"product", "locale", "format", "campaign", "copy"}
 PRODUCT_FIELDS = tuple(name for name in Product.model_fields if name not in {"attributes", "source", "image_link"})
@@ -84,7 +84,7 @@ class _Copy:
         return self._texts[key].render(self._names)
 
 
-def compile_words(inputs: Inputs, tag: str, sandbox: ImmutableSandboxedEnvironment) -> Words:
+def compile_words(inputs: Inputs, tag: str, sandbox: Sandbox) -> Words:
     """Compile the campaign's own names, the locale's copy, and the campaign's `when`."""
     compiler = Compiler(sandbox, inputs.file)
     names = {}

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from catalog.campaign import Campaign, EndCardTemplate, Look, Override, SceneTemplate
 from catalog.errors import CatalogError, Problem
 from catalog.spoken import shown_text
-from catalog.templating import ImmutableSandboxedEnvironment, RenderFailed, Text, all_roots, compile_text, is_true
+from catalog.templating import RenderFailed, Sandbox, Text, all_roots, compile_text, is_true
 from catalog.yamlfile import Steps, YamlFile
 
 PICTURE_FIELDS = ("prompt", "negative_prompt", "product")
@@ -32,7 +32,7 @@ class Compiler:
     which products, locales, formats and axes it depends on.
     """
 
-    def __init__(self, sandbox: ImmutableSandboxedEnvironment, file: YamlFile) -> None:
+    def __init__(self, sandbox: Sandbox, file: YamlFile) -> None:
         self.sandbox = sandbox
         self.file = file
         self.reads: dict[str, frozenset[str]] = {}

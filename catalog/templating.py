@@ -12,9 +12,20 @@ from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment as Sandbox
 
 from catalog.errors import Problem
+
+__all__ = [
+    "RenderFailed",
+    "Sandbox",
+    "Text",
+    "all_roots",
+    "compile_text",
+    "environment",
+    "is_true",
+    "unusable",
+]
 
 MAX_RENDERED_CHARS = 5_000  # no string of an ad is longer; stops a template that multiplies its input
 TRUE_WORDS = {"true", "yes", "1"}
@@ -24,9 +35,9 @@ FALSE_WORDS = {"", "false", "no", "0", "none"}
 LOCALE_FILTERS = {"money"}  # these look at the variant's locale without naming it
 
 
-def environment(money: Callable[[Any, Any], str], spoken: Callable[[str, str], str]) -> ImmutableSandboxedEnvironment:
+def environment(money: Callable[[Any, Any], str], spoken: Callable[[str, str], str]) -> Sandbox:
     """Return the sandbox of a campaign with the filters `money` and `spoken`. No autoescape: this is not HTML."""
-    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    sandbox = Sandbox(undefined=StrictUndefined, autoescape=False)
 
     @pass_context
     def money_here(context: Context, amount: Any) -> str:
@@ -88,7 +99,7 @@ class RenderFailed(Exception):
         return str(self.problem)
 
 
-def compile_text(sandbox: ImmutableSandboxedEnvironment, source: str, place: str) -> Text | Problem:
+def compile_text(sandbox: Sandbox, source: str, place: str) -> Text | Problem:
     """Return the compiled string, or the problem with its syntax."""
     if "{{" not in source and "{%" not in source and "{#" not in source:
         return Text(place, source, frozenset(), frozenset(), None)

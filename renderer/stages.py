@@ -131,7 +131,7 @@ def _do(name: str, stage: Stage, work: BatchWork, missing: Mapping[str, Any]) ->
     failures = []
     todo = {}
     for key, item in missing.items():
-        reason = next((work.blocked[need] for need in stage.needs(item) if need in work.blocked), None)
+        reason = next((work.blocked[need] for need in stage.needs(item) if need and need in work.blocked), None)
         if reason is None:
             todo[key] = item
         else:
