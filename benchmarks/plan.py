@@ -45,8 +45,12 @@ def main() -> None:
         ended = time.perf_counter()
     refused = sum(isinstance(result, Refusal) for result in results)
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"variants {len(planned.variants):,} (refused {refused:,}), shots {len(planned.shots):,}, lines {len(planned.lines):,}")
-    print(f"read {read - started:.1f} s, expand {expanded - read:.1f} s, plan {ended - expanded:.1f} s, all {ended - started:.1f} s")
+    print(
+        f"variants {len(planned.variants):,} (refused {refused:,}), shots {len(planned.shots):,}, lines {len(planned.lines):,}"
+    )
+    print(
+        f"read {read - started:.1f} s, expand {expanded - read:.1f} s, plan {ended - expanded:.1f} s, all {ended - started:.1f} s"
+    )
     print(f"peak memory {peak_gb:.2f} GB")
 
 
@@ -77,7 +81,9 @@ def write_locales(path: Path, text: str, tags: list[str]) -> None:
 
     yaml = YAML()
     rows = yaml.load(text)
-    own = {tag: dict(next(row for known, row in rows.items() if known[:2] == tag[:2])) for tag in tags if tag not in rows}
+    own = {
+        tag: dict(next(row for known, row in rows.items() if known[:2] == tag[:2])) for tag in tags if tag not in rows
+    }
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(own, file)
 
@@ -89,7 +95,9 @@ def write_feed(path: Path, products: int, currency: str, tag: str) -> None:
     for number in range(products):
         price = f"{100 + number}" if whole else f"{100 + number}.90"
         sale = f"{90 + number} {currency}" if number % 2 else ""
-        lines.append(f"p{number},Product {number} {tag},image.png,{price} {currency},{sale},Aurora,Benefit {number} {tag},Name {number} {tag}")
+        lines.append(
+            f"p{number},Product {number} {tag},image.png,{price} {currency},{sale},Aurora,Benefit {number} {tag},Name {number} {tag}"
+        )
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

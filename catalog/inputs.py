@@ -51,8 +51,10 @@ def read_inputs(folder: Path) -> Inputs:
     campaign, file = load_campaign(folder)
     feed = read_products(folder / campaign.feed)
     products = _selected(feed.products, campaign, file)
-    locales, refused_locales = _known(campaign.locales, _with_own(folder, "locales.yaml", read_locales), file, "locales")
-    formats, unknown_formats = _known(campaign.formats, _with_own(folder, "formats.yaml", read_formats), file, "formats")
+    every_locale = _with_own(folder, "locales.yaml", read_locales)
+    every_format = _with_own(folder, "formats.yaml", read_formats)
+    locales, refused_locales = _known(campaign.locales, every_locale, file, "locales")
+    formats, unknown_formats = _known(campaign.formats, every_format, file, "formats")
     if unknown_formats:
         raise CatalogError(unknown_formats.values())
     copy, copy_problems = _read_copy(folder, campaign, locales)
@@ -152,7 +154,7 @@ def _read_copy(
 
 
 def copy_chain(tag: str, fallback: Mapping[str, str]) -> tuple[str, ...]:
-    """Return which copy files a locale reads, the most special first; another language only where the campaign says so."""
+    """Return which copy files a locale reads, the most special first; another language only if the campaign says so."""
     chain = fallback_chain(tag)
     other = next((fallback[name] for name in chain if name in fallback), None)
     return chain if other is None else (*chain, *fallback_chain(other))

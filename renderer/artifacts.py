@@ -38,6 +38,7 @@ class Shot(Record):
 
     @property
     def duration_s(self) -> float:
+        """How long the take will last."""
         return self.num_frames / self.frame_rate
 
 
@@ -56,7 +57,7 @@ class Take(Record):
 class Line(Record):
     """One text to be spoken.
 
-    `text` may carry annotations, U+FFF9 shown U+FFFA spoken U+FFFB, so that a price is shown as digits and spoken as words.
+    `text` may carry annotations, U+FFF9 shown U+FFFA spoken U+FFFB: a price is shown as digits and spoken as words.
     """
 
     key: str
@@ -75,7 +76,7 @@ class Word(Record):
 
 
 class Speech(Record):
-    """The recording of a line: mono WAV at `sample_rate` Hz in the store, with word times that follow the shown text."""
+    """The recording of a line: mono WAV at `sample_rate` Hz in the store; its words follow the shown text."""
 
     key: str
     object: str
@@ -143,6 +144,7 @@ class Creative(Record):
 
     @property
     def duration_s(self) -> float:
+        """How long the ad lasts."""
         return self.num_frames / self.frame_rate
 
 
@@ -179,6 +181,7 @@ class Checked(Record):
 
     @property
     def passed(self) -> bool:
+        """Tell whether it may be published."""
         return all(finding.severity != "error" for finding in self.findings)
 
 

@@ -75,7 +75,8 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     state = open_run(run, settings)
     context = state.context()
     facts = video_model_facts(context.model)
-    planned = plan(state.variants(), context, Tools.of(context.source, context.model, facts, VOICES, Shelf(settings.font_folders).revision))
+    fonts = Shelf(settings.font_folders).revision
+    planned = plan(state.variants(), context, Tools.of(context.source, context.model, facts, VOICES, fonts))
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
     summary = summarize(planned, batches, state, settings)
     budget = context.source.budget

@@ -1,4 +1,4 @@
-"""The command line: one command per stage, `render` for all of them here, `run` and `demo` for all of them in Airflow."""
+"""The command line: a command per stage, `render` for all of them here, `run` and `demo` for all of them in Airflow."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ def _report(end: RunEnd, running: Services) -> bool:
     written = report.write(end.run, running.settings)
     if written is None:
         return False
-    out.print(report.table(written))
+    out.print(report.table(written, report.demo_folder(running.settings)))
     return written.complete and end.state == "success"
 
 
@@ -281,8 +281,8 @@ def _print_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
     table.add_row("distinct lines", f"{summary.lines:,}", f"{summary.missing_lines:,}")
     out.print(table)
     out.print(
-        f"about {summary.gpu_hours:.2f} GPU hours ({summary.cost_usd:.2f} USD at {settings.gpu_hour_usd:g} USD an hour), "
-        f"or {summary.cpu_hours:.2f} core hours without a GPU; nothing is spent yet",
+        f"about {summary.gpu_hours:.2f} GPU hours, {summary.cost_usd:.2f} USD at {settings.gpu_hour_usd:g} an hour, "
+        f"and {summary.cpu_hours:.2f} core hours; nothing is spent yet",
         highlight=False,
     )
 

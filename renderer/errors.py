@@ -1,4 +1,4 @@
-"""The error tree of the renderer. Every message reads "place: fact. What fits."
+"""The error tree of the renderer; every message says place, fact and what fits.
 
 * RenderError
   x SettingsError       the environment says something that does not fit

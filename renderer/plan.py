@@ -209,7 +209,7 @@ def _unfit(scene: Scene, variant: Variant, tools: Tools) -> Iterator[str]:
     if tools.facts.scenes and scene.look.scene not in tools.facts.scenes:
         yield f"{place}: {tools.model} knows no scene '{scene.look.scene}'. Known: {', '.join(tools.facts.scenes)}."
     if scene.product == "in_shot" and not tools.facts.takes_image:
-        yield f"{place}: {tools.model} cannot draw a product into the shot. Write 'product: composite', or choose another model."
+        yield f"{place}: {tools.model} cannot draw a product into the shot. Write 'product: composite'."
 
 
 def _seed(key: str) -> int:

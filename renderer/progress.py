@@ -9,7 +9,13 @@ from renderer.store import Store
 from renderer.versions import CODE_VERSIONS
 
 COUNTED = ("generate", "narrate", "caption", "compose", "check")
-FOLDERS = {"generate": "takes", "narrate": "speech", "caption": "cues", "compose": "creatives", "check": f"checks/{CODE_VERSIONS['check']}"}
+FOLDERS = {
+    "generate": "takes",
+    "narrate": "speech",
+    "caption": "cues",
+    "compose": "creatives",
+    "check": f"checks/{CODE_VERSIONS['check']}",
+}
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from renderer import progress, services
-from renderer.airflow_api import AirflowApi, run_path
 from renderer.errors import ServiceError, StoreError
-from renderer.local_airflow import DAG
 from renderer.services import Services
+from renderer.services.airflow_api import AirflowApi, run_path
+from renderer.services.local_airflow import DAG
 from renderer.store import Store, open_store
 
 POLL_S = 1.0

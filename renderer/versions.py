@@ -1,4 +1,4 @@
-"""The code version of each stage. Raise one when the same input now gives other bytes: everything it made is made anew."""
+"""The code version of each stage. Raise one when the same input now gives other bytes: all it made is made anew."""
 
 CODE_VERSIONS = {
     "generate": 1,

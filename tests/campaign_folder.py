@@ -79,7 +79,9 @@ FACTS = VideoModelFacts(
 )
 
 
-def write_campaign(folder: Path, *, campaign: str = CAMPAIGN, feed: str = FEED, copy: dict[str, str] | None = None) -> Path:
+def write_campaign(
+    folder: Path, *, campaign: str = CAMPAIGN, feed: str = FEED, copy: dict[str, str] | None = None
+) -> Path:
     """Write everything a campaign needs below `folder` and return it."""
     (folder / "copy").mkdir(parents=True, exist_ok=True)
     (folder / "campaign.yaml").write_text(campaign, encoding="utf-8")
@@ -102,7 +104,9 @@ def write_packshot(path: Path, colour: tuple[int, int, int], size: tuple[int, in
     image.save(path)
 
 
-def images_of(inputs: Inputs, sha256: str = "0" * 64, palette: tuple[str, str, str] = PALETTE) -> dict[str, ProductImage]:
+def images_of(
+    inputs: Inputs, sha256: str = "0" * 64, palette: tuple[str, str, str] = PALETTE
+) -> dict[str, ProductImage]:
     """Pretend that all pictures were fetched."""
     return {
         product.id: ProductImage(
@@ -118,9 +122,7 @@ def expanded(folder: Path, images: dict[str, ProductImage] | None = None) -> lis
     return list(expand(inputs, combine(inputs), images or images_of(inputs), {}, MOMENT))
 
 
-def planned(
-    folder: Path, facts: VideoModelFacts = FACTS, images: dict[str, ProductImage] | None = None
-) -> RenderPlan:
+def planned(folder: Path, facts: VideoModelFacts = FACTS, images: dict[str, ProductImage] | None = None) -> RenderPlan:
     """Expand and plan the whole campaign of a folder."""
     inputs = read_inputs(folder)
     context = context_of(inputs)

@@ -54,7 +54,8 @@ def airflow_db() -> None:
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a bucket on a real S3 server that runs for this session; AWS variables lead there."""
-    from renderer import daemons, services
+    from renderer import services
+    from renderer.services import daemons
     from renderer.settings import Settings
 
     build = tmp_path_factory.mktemp("s3")

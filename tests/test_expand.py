@@ -132,7 +132,9 @@ def test_axes_are_crossed_zipped_and_joined(tmp_path):
     folder = write_campaign(tmp_path, campaign=CAMPAIGN + axes)
     (folder / "cities.csv").write_text("locale,city\nde-DE,Berlin\nde-DE,Köln\nen-US,Boston\n", encoding="utf-8")
     found = variants(folder)
-    german = [one.axes for one in found.values() if (one.product_id, one.locale, one.format) == ("cup", "de-DE", "square_1x1")]
+    german = [
+        one.axes for one in found.values() if (one.product_id, one.locale, one.format) == ("cup", "de-DE", "square_1x1")
+    ]
 
     assert 2 * 2 * 2 == len(german)
     assert {("a", "x"), ("b", "y")} == {(axes["first"], axes["second"]) for axes in german}
@@ -148,9 +150,14 @@ def test_overrides_change_only_the_variants_they_are_for(tmp_path):
 """
     found = variants(write_campaign(tmp_path, campaign=CAMPAIGN + overrides))
 
-    assert ("Nur hier", 3) == (found["test/cup/de-DE/story_9x16"].scenes[0].headline, found["test/cup/de-DE/story_9x16"].scenes[0].duration_s)
+    assert ("Nur hier", 3) == (
+        found["test/cup/de-DE/story_9x16"].scenes[0].headline,
+        found["test/cup/de-DE/story_9x16"].scenes[0].duration_s,
+    )
     assert "Holds coffee" == found["test/cup/en-US/story_9x16"].scenes[0].headline
-    assert ["Aurora", ""] == [found[f"test/cup/en-US/{name}"].end_card.headline for name in ("story_9x16", "square_1x1")]
+    assert ["Aurora", ""] == [
+        found[f"test/cup/en-US/{name}"].end_card.headline for name in ("story_9x16", "square_1x1")
+    ]
 
 
 def test_a_sample_is_spread_over_locales_and_formats_and_stays_the_same(tmp_path):
@@ -172,7 +179,7 @@ def test_when_drops_variants_without_counting_them(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("prompt: \"{{ product.title }} on silk\"", "prompt: \"{{ product.title \""),
+        ('prompt: "{{ product.title }} on silk"', 'prompt: "{{ product.title "'),
         ("look: {scene: silk", "loook: {scene: silk"),
         ("duration_s: 2\n    look", "duration_s: -1\n    look"),
         ("formats: [story_9x16", "formats: [story_9x17"),
@@ -187,7 +194,9 @@ def test_a_campaign_that_cannot_be_used_says_where_and_why(tmp_path, wrong, mess
         expanded(folder)
 
 
-@pytest.mark.parametrize("attack", ["{{ ''.__class__.__mro__ }}", "{{ product.__init__.__globals__ }}", "{{ cycler.__init__ }}"])
+@pytest.mark.parametrize(
+    "attack", ["{{ ''.__class__.__mro__ }}", "{{ product.__init__.__globals__ }}", "{{ cycler.__init__ }}"]
+)
 def test_templates_cannot_reach_python(tmp_path, attack):
     """The sandbox turns an escape into a refusal."""
     folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("{{ product.title }} on silk", attack))

@@ -46,14 +46,18 @@ def test_another_translation_costs_no_shot(tmp_path, before):
 def test_another_price_costs_no_shot(tmp_path, before):
     """Prices are laid over the picture, the primary feed's and the local ones."""
     folder = write_campaign(tmp_path, feed=FEED.replace("8.00 USD", "7.50 USD"))
-    (folder / "products.de-DE.csv").write_text(LOCAL_FEEDS["products.de-DE.csv"].replace("9.50", "9.00"), encoding="utf-8")
+    (folder / "products.de-DE.csv").write_text(
+        LOCAL_FEEDS["products.de-DE.csv"].replace("9.50", "9.00"), encoding="utf-8"
+    )
 
     assert before == shots(folder)
 
 
 def test_another_badge_costs_no_shot(tmp_path, before):
     """Badges are laid over the picture."""
-    assert before == shots(write_campaign(tmp_path, campaign=CAMPAIGN.replace('badge: "{{ price }}"', 'badge: "Sale {{ price }}"')))
+    assert before == shots(
+        write_campaign(tmp_path, campaign=CAMPAIGN.replace('badge: "{{ price }}"', 'badge: "Sale {{ price }}"'))
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,9 @@ def test_another_product_picture_changes_shots_that_take_its_colours(tmp_path):
     """A palette taken from the picture follows the picture."""
     folder = write_campaign(tmp_path)
 
-    assert shots(folder, palette=("#000000", "#777777", "#FFFFFF")) != shots(folder, palette=("#100000", "#777777", "#FFFFFF"))
+    assert shots(folder, palette=("#000000", "#777777", "#FFFFFF")) != shots(
+        folder, palette=("#100000", "#777777", "#FFFFFF")
+    )
 
 
 def test_another_picture_under_a_composited_product_costs_no_shot(tmp_path):

@@ -35,7 +35,12 @@ def creative(variant_id: str = "test/cup/en-US/story_9x16") -> Creative:
 
 def decision(verdict: str = "approve", sha256: str = SHA) -> Decision:
     return Decision(
-        variant_id="v", sha256=sha256, verdict=verdict, reason="", reviewer="vera", decided_at="2026-01-01T00:00:00+00:00"
+        variant_id="v",
+        sha256=sha256,
+        verdict=verdict,
+        reason="",
+        reviewer="vera",
+        decided_at="2026-01-01T00:00:00+00:00",
     )
 
 

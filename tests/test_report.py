@@ -12,7 +12,7 @@ from rich.console import Console
 
 from renderer import report
 from renderer.artifacts import DeliveredCreative, RunReport, Undelivered
-from renderer.gallery import Card, page
+from renderer.report.gallery import Card, page
 from renderer.settings import Settings
 
 ATTACK = '<script>alert(1)</script>" onload="alert(1)'

@@ -16,11 +16,20 @@ def store(tmp_path) -> Store:
 
 
 def checked(sha256: str = "a" * 64, severity: str = "ok") -> Checked:
-    finding = Finding(check="loudness", severity=severity, measured="-9", limit="-14", message="too loud. Mix it again.")
+    finding = Finding(
+        check="loudness", severity=severity, measured="-9", limit="-14", message="too loud. Mix it again."
+    )
     return Checked(
-        key="creative-1", variant_id="c/p/en-US/story_9x16", sha256=sha256, findings=(finding,), video_codec="h264",
-        audio_codec="aac", duration_s=8.0, loudness_lufs=-14.0, peak_dbtp=-1.5,
-    )  # fmt: skip
+        key="creative-1",
+        variant_id="c/p/en-US/story_9x16",
+        sha256=sha256,
+        findings=(finding,),
+        video_codec="h264",
+        audio_codec="aac",
+        duration_s=8.0,
+        loudness_lufs=-14.0,
+        peak_dbtp=-1.5,
+    )
 
 
 def test_the_automatic_rule_approves_what_passed_its_checks(store):

@@ -14,11 +14,11 @@ import pytest
 from conftest import ROOT, free_ports
 from rich.console import Console
 
-from renderer import daemons, report, runs, services
-from renderer.airflow_api import request, run_path
-from renderer.local_airflow import DAG
+from renderer import report, runs, services
 from renderer.progress import Progress
-from renderer.services import Services
+from renderer.services import Services, daemons
+from renderer.services.airflow_api import request, run_path
+from renderer.services.local_airflow import DAG
 from renderer.settings import Settings
 from renderer.store import open_store
 

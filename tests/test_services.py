@@ -17,8 +17,9 @@ import psutil
 import pytest
 from conftest import free_ports
 
-from renderer import daemons, local_airflow, local_s3, services
+from renderer import services
 from renderer.errors import ServiceError
+from renderer.services import daemons, local_airflow, local_s3
 from renderer.settings import Settings
 from renderer.store import open_store
 

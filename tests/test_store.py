@@ -11,7 +11,9 @@ from renderer.artifacts import Take
 from renderer.errors import SettingsError, StoreError
 from renderer.store import Store, open_store, read_s3_object
 
-TAKE = Take(key="shot-1", object="takes/shot-1.mp4", width=72, height=128, num_frames=32, frame_rate=10.0, seconds_spent=1.5)
+TAKE = Take(
+    key="shot-1", object="takes/shot-1.mp4", width=72, height=128, num_frames=32, frame_rate=10.0, seconds_spent=1.5
+)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -82,7 +84,7 @@ def test_a_store_travels_to_another_process(store):
 
 def test_what_is_absent_is_said_with_its_address(store):
     """`local` names the object it could not find."""
-    with pytest.raises(StoreError, match="takes/none.mp4: there is no such object"):
+    with pytest.raises(StoreError, match=r"takes/none\.mp4: there is no such object"):
         store.local("takes/none.mp4")
 
 

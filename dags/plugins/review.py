@@ -103,7 +103,7 @@ def _add_page(app: Any) -> None:
     from fastapi import HTTPException
     from fastapi.responses import FileResponse, HTMLResponse
 
-    from renderer.gallery import policy
+    from renderer.report.gallery import policy
 
     @app.get("/")
     def index() -> HTMLResponse:

@@ -17,9 +17,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from renderer import daemons, local_airflow, local_s3
-from renderer.airflow_api import AirflowApi, request
 from renderer.errors import ServiceError
+from renderer.services import daemons, local_airflow, local_s3
+from renderer.services.airflow_api import AirflowApi, request
 from renderer.settings import Settings
 
 START_LIMIT_S = 180.0

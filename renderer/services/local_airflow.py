@@ -10,12 +10,12 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from renderer.airflow_api import AirflowApi
 from renderer.errors import ServiceError
-from renderer.local_s3 import HOST
+from renderer.services.airflow_api import AirflowApi
+from renderer.services.local_s3 import HOST
 from renderer.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DAG = "render_campaign"
 USERS = {"admin": "admin", "reviewer": "user", "viewer": "viewer"}  # name: role; deciding on ads needs `user`
 PARALLELISM = 4  # SQLite: 200 tasks, 32 at once, locked the scheduler to death; 4 at once all passed

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from renderer.artifacts import DeliveredCreative, RunReport, Undelivered, VariantPlan
-from renderer.gallery import Card, page
+from renderer.report.gallery import Card, page
 from renderer.run_state import RunState
 from renderer.settings import Settings
 from renderer.store import Store, open_store
