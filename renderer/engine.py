@@ -25,6 +25,7 @@ Tool = TypeVar("Tool")
 
 MAX_TRIES = 2
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # threads that wait must not take the cores from other stages
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,10 @@ class _Worker:
     def __init__(self, work: Callable[..., Any], setup: Callable[..., Any], threads: int) -> None:
         ours, theirs = socket.socketpair()
         environment = (
-            os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": os.pathsep.join(sys.path)}
+            os.environ
+            | dict.fromkeys(THREAD_VARIABLES, str(threads))
+            | WAITING
+            | {"PYTHONPATH": os.pathsep.join(sys.path)}
         )
         with theirs:
             command = [sys.executable, "-m", "renderer.worker", str(theirs.fileno())]

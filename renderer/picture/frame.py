@@ -16,6 +16,9 @@ SLENDER_FROM = ((1.5, 1.4), (1.15, 1.9), (0.0, 1.4))
 COLUMN_SHARES = (0.40, 0.56)  # least and most of the frame's width that text gets beside a slender product
 EDGE = 44  # px that the product keeps from the frame's edge
 ROOMY_TOP = 190  # a safe area that starts this far down leaves room for the logo above it
+# Where platforms keep this share of the height for themselves at the bottom, a stacked product stands below the text on
+# a stage that reaches into it, down to this row; within the safe area alone it would be a thumbnail.
+DEEP_BOTTOM, STAGE_FLOOR = 0.25, 0.82
 GAP = 34  # px between neighbours, at a short side of 1080
 
 
@@ -94,6 +97,14 @@ class Frame:
         return self.is_wide or self.column_share > 0
 
     @property
+    def stage_floor(self) -> int | None:
+        """The row on which a product stands below all text, or None where it stands inside the safe area."""
+        below = self.format.height - self.safe.bottom
+        if self.has_columns or below < DEEP_BOTTOM * self.format.height:
+            return None
+        return round(STAGE_FLOOR * self.format.height)
+
+    @property
     def middle(self) -> Box:
         """The part of the safe area that is symmetric about the frame's middle."""
         safe, centre = self.safe, self.format.width // 2
@@ -112,11 +123,11 @@ class Frame:
     def beside(self, product: Size) -> Frame | None:
         """Return this frame with a column for text beside a slender product, as wide as a large product leaves it.
 
-        None where the frame is wide anyway or the product is not slender.
+        None where the frame is wide anyway, the product is not slender, or it stands as tall below the text.
         """
         slenderness, shape = product[1] / product[0], self.format.height / self.format.width
         enough = next(slender for ratio, slender in SLENDER_FROM if shape >= ratio)
-        if self.is_wide or slenderness < enough:
+        if self.is_wide or self.stage_floor is not None or slenderness < enough:
             return None
         standing = self.safe.bottom - self.slot("caption").height - self.product_top
         across = self.safe.right if self.is_rtl else self.format.width - self.safe.x

@@ -1,7 +1,8 @@
 """Decides where everything goes: pure arithmetic from a format, a reading direction and measured sizes to boxes.
 
 Text stays inside the format's safe area and never meets other text. Product and logo may use the rest of the frame.
-Portrait and square formats stack around the middle of the frame. Wide ones set text in a column at the side where
+Portrait and square formats stack around the middle of the frame; where a platform covers much of the bottom, captions
+follow the text and the product stands below. Wide ones set text in a column at the side where
 reading starts and the product at the other; so do the others for a slender product, which then stands twice as large.
 """
 
@@ -52,15 +53,22 @@ def arrange_scenes(
     caption_top = _caption_top(frame, scenes)
     places = [_texts(frame, sizes, logo, caption_top) for sizes in scenes]
     beside = [place for place, sizes in zip(places, scenes, strict=True) if sizes.has_product]
-    room = _product_room(frame, beside, caption_top if floor is None else floor)
+    band = _caption_band(frame, scenes, beside)
+    if band is None:
+        room = _product_room(frame, beside, caption_top if floor is None else floor)
+    else:
+        room = _stage(frame, band)
     stands = _standing(room, product)
     for place, sizes in zip(places, scenes, strict=True):
         if sizes.has_product:
             place["product"] = stands
         if sizes.badge:
-            place["badge"] = _badge(frame, sizes, place, room if sizes.has_product else None, caption_top)
+            lowest = frame.safe.bottom if sizes.has_product and band is not None else caption_top
+            highest = band.bottom + frame.gap // 2 if sizes.has_product and band is not None else frame.safe.y
+            place["badge"] = _badge(frame, sizes, place, room if sizes.has_product else None, (highest, lowest))
         if sizes.caption:
-            place["caption"] = _centred(frame, sizes.caption, frame.safe.bottom - sizes.caption[1])
+            bottom = band.bottom if sizes.has_product and band is not None else frame.safe.bottom
+            place["caption"] = _centred(frame, sizes.caption, bottom - sizes.caption[1])
     return places
 
 
@@ -80,6 +88,27 @@ def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size | None, floor:
     if product is not None:
         places["product"] = _standing(_product_room(frame, [], bottom if floor is None else floor), product)
     return places
+
+
+def _caption_band(frame: Frame, scenes: Sequence[SceneSizes], places: Sequence[dict[Role, Box]]) -> Box | None:
+    """Where captions go if the product stands below all text; None where it does not, or texts leave no room."""
+    if frame.stage_floor is None or not places:
+        return None
+    shown = [sizes for sizes in scenes if sizes.has_product]
+    top = max(max(box.bottom for place in places for box in place.values()) + frame.gap, frame.safe.y)
+    tall = max((sizes.caption[1] for sizes in shown if sizes.caption), default=0)
+    badge = max((sizes.badge[1] for sizes in shown if sizes.badge), default=0)
+    band = Box(frame.safe.x, top, frame.safe.width, tall)
+    return band if band.bottom + frame.gap + badge <= frame.safe.bottom else None
+
+
+def _stage(frame: Frame, band: Box) -> Box:
+    """The room of a product below the captions."""
+    assert frame.stage_floor is not None
+    width, height = frame.product_room()
+    top = band.bottom + frame.gap
+    height = min(height, frame.stage_floor - top)
+    return Box(frame.format.width // 2 - width // 2, frame.stage_floor - height, width, height)
 
 
 def _caption_top(frame: Frame, scenes: Sequence[SceneSizes]) -> int:
@@ -137,16 +166,17 @@ def _standing(room: Box, product: Size) -> Box:
     return Box(room.x + (room.width - width) // 2, room.bottom - height, width, height)
 
 
-def _badge(frame: Frame, sizes: SceneSizes, place: dict[Role, Box], room: Box | None, caption_top: int) -> Box:
+def _badge(frame: Frame, sizes: SceneSizes, place: dict[Role, Box], room: Box | None, rows: tuple[int, int]) -> Box:
     """Under the text in wide frames and without a product; else at the product's shoulder, on the end side."""
     assert sizes.badge is not None
     width, height = sizes.badge
+    highest, lowest = rows
     texts = [place[role] for role in ("headline", "subline") if role in place]
     under = max((box.bottom for box in texts), default=frame.safe.y + frame.px(160)) + frame.gap
     if frame.has_columns or room is None:
-        return _aligned(frame, sizes.badge, min(under, caption_top - height))
+        return _aligned(frame, sizes.badge, min(under, lowest - height))
     product, safe = place["product"], frame.safe
-    top = min(max(product.y - round(0.45 * height), under - frame.gap // 2), caption_top - height)
+    top = min(max(product.y - round(0.45 * height), under - frame.gap // 2, highest), lowest - height)
     overlap = round(min(width * 0.25, product.width * 0.22))
     outside = product.x - width + overlap if frame.is_rtl else product.right - overlap
     x = min(max(outside, safe.x), safe.right - width)
