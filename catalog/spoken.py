@@ -80,7 +80,7 @@ def speakable(text: str) -> str:
         char if unicodedata.category(char) not in UNSPEAKABLE else " " if char.isspace() else ""
         for char in unicodedata.normalize("NFC", text)
     )
-    return " ".join(kept.split())
+    return unicodedata.normalize("NFC", " ".join(kept.split()))  # what a mark had held apart may compose now
 
 
 def is_mute(text: str) -> bool:

@@ -13,6 +13,7 @@ from renderer.artifacts import Creative, Decision, Delivery, ManifestRow
 from renderer.errors import RenderError
 from renderer.store import Store
 
+PUBLISHED = "published/"
 SIDECARS = {"webvtt": ".vtt", "srt": ".srt", "poster": ".jpg"}
 
 
@@ -35,7 +36,7 @@ def publish_creative(creative: Creative, decision: Decision, store: Store, desti
     record_key = f"deliveries/{creative.variant_id}/{creative.sha256}.json"
     if (known := destination.get_record(record_key, Delivery)) is not None:
         return known
-    name = f"published/{creative.sha256[:2]}/{creative.sha256}"
+    name = f"{PUBLISHED}{creative.sha256[:2]}/{creative.sha256}"
     destination.put_file(f"{name}.mp4", store.local(creative.object))
     for field, suffix in SIDECARS.items():
         destination.put_file(f"{name}{suffix}", store.local(getattr(creative, field)))

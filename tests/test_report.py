@@ -192,5 +192,6 @@ def test_the_table_says_what_became_of_every_ad(tmp_path):
 
     assert re.search(r"variants\s*│ 2", text)
     assert re.search(r"rejected\s*│ 1: \[bold\]too loud", text)
-    assert "5: 2 rendered, 3 cached" in text
+    assert "5, 2 of them rendered now" in text
+    assert re.search(r"cached\s*│ 3", text)
     assert "index.html" in text

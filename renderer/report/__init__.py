@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from renderer.artifacts import DeliveredCreative, RunReport, Undelivered, VariantPlan
+from renderer.publish import PUBLISHED
 from renderer.report.gallery import Card, page
 from renderer.run_state import RunState
 from renderer.settings import Settings
 from renderer.store import Store, open_store
 
+FLOW = ("expand", "plan", "generate", "narrate", "caption", "compose", "check", "review", "publish")
 ADS = "ads"
 MAX_PROBLEMS = 5  # in the terminal; all of them stand in report.json
 FILES = {"object": ".mp4", "webvtt": ".vtt", "srt": ".srt", "poster": ".jpg"}
@@ -84,17 +87,31 @@ def table(report: RunReport, folder: Path = Path("build/demo")) -> Table:
     rows.add_column(style="bold")
     rows.add_column(overflow="fold")
     rows.add_row("variants", str(report.requested))
-    rows.add_row("shots", f"{report.shots}: {report.shots_rendered} rendered, {report.shots_cached} cached")
+    rows.add_row("shots", f"{report.shots}, {report.shots_rendered} of them rendered now")
+    rows.add_row("cached", str(report.shots_cached))
     rows.add_row("delivered", str(report.delivered))
     for kind in ("waiting", "rejected", "failed"):
         those: tuple[Undelivered, ...] = getattr(report, kind)
         rows.add_row(kind, f"{len(those)}: {escape(those[0].reason)}" if those else "0")
-    rows.add_row("seconds", ", ".join(f"{stage} {spent:.1f}" for stage, spent in report.seconds.items()))
+    rows.add_row("seconds", ", ".join(f"{stage} {report.seconds[stage]:.1f}" for stage in _in_order(report.seconds)))
     for problem in report.problems[:MAX_PROBLEMS]:
         rows.add_row("problem", escape(problem))
     for what, name in (("look at", "index.html"), ("facts", "report.json")):
         rows.add_row(what, str(folder / name))
+    if report.creatives:
+        rows.add_row("on S3", published_at(report))
     return rows
+
+
+def published_at(report: RunReport) -> str:
+    """Return the address below which all ads of a run lie."""
+    before, folder, _ = report.creatives[0].url.rpartition(PUBLISHED)
+    return before + folder
+
+
+def _in_order(seconds: Mapping[str, float]) -> list[str]:
+    """Sort stages as the flow has them."""
+    return [stage for stage in FLOW if stage in seconds]
 
 
 def _facts(ad: DeliveredCreative, path: str) -> dict[str, Any]:
