@@ -114,7 +114,8 @@ def test_products_stand_below_the_text_where_platforms_cover_the_bottom() -> Non
     """A story's product fills two fifths of the height below all text, and its badge stays in the safe area."""
     sizes = [SceneSizes(headline=(600, 180), subline=(400, 60), badge=(300, 120), caption=(500, 120))]
     ltr, rtl = (
-        arrange_scenes(Frame(FORMATS["story_9x16"], is_rtl), sizes, (200, 40), (400, 1000))[0] for is_rtl in (False, True)
+        arrange_scenes(Frame(FORMATS["story_9x16"], is_rtl), sizes, (200, 40), (400, 1000))[0]
+        for is_rtl in (False, True)
     )
 
     assert ltr["product"].height > 0.4 * 1920

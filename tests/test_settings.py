@@ -1,0 +1,32 @@
+"""Settings: what the environment says is used or refused, never ignored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from renderer.errors import SettingsError
+from renderer.settings import Settings
+
+
+def test_variables_become_settings():
+    """`ADLOOM_WORKERS=3` is three workers; other variables are nobody's business."""
+    found = Settings.from_environment({"ADLOOM_WORKERS": "3", "ADLOOM_FONT_DIRS": "/a:/b", "PATH": "/bin"})
+
+    assert (3, (Path("/a"), Path("/b"))) == (found.workers, found.font_folders)
+
+
+def test_a_misspelt_variable_is_refused_with_the_known_ones():
+    """A typo never means the default."""
+    with pytest.raises(SettingsError, match=r"ADLOOM_WORKER: there is no such setting\. Known: ADLOOM_STORE_URL"):
+        Settings.from_environment({"ADLOOM_WORKER": "3"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WORKERS", "many"), ("WORKERS", "0"), ("DEVICE", "tpu"), ("S3_PORT", "80")]
+)
+def test_a_value_that_does_not_fit_is_refused_with_what_fits(name, value):
+    """The variable, the value and the expectation stand in one line."""
+    with pytest.raises(SettingsError, match=rf"ADLOOM_{name}: .* got '{value}'\. Expected: "):
+        Settings.from_environment({f"ADLOOM_{name}": value})
