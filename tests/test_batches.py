@@ -73,7 +73,7 @@ def test_an_unknown_model_is_refused_when_planning(tmp_path, settings):
 
 def test_a_run_that_does_not_exist_is_said_so(settings):
     """Typing a wrong run id gives the way on."""
-    with pytest.raises(StoreError, match="run test/nothing: context.json is not in the store"):
+    with pytest.raises(StoreError, match=r"run test/nothing: context\.json is not in the store"):
         batches.plan_run("test/nothing", settings)
 
 

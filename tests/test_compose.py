@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from campaign_folder import planned, write_campaign, write_packshot
 
+from campaign_folder import planned, write_campaign, write_packshot
 from renderer.artifacts import Creative, Cue, CueSheet, RunContext, Speech, Take, VariantPlan, Word
 from renderer.compose import compose, compose_variant
 from renderer.digest import file_sha256

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from campaign_folder import CAMPAIGN, COPY, FEED, write_campaign
 
+from campaign_folder import CAMPAIGN, COPY, FEED, write_campaign
 from renderer import batches
 from renderer.artifacts import RunReport
 from renderer.measure import probe

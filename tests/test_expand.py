@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from campaign_folder import CAMPAIGN, COPY, FEED, MOMENT, expanded, images_of, write_campaign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campaign_folder import CAMPAIGN, COPY, FEED, MOMENT, expanded, images_of, write_campaign
 from catalog import CatalogError, Problem, Refusal, Sample, Variant
 from catalog.combine import combine
 from catalog.expand import expand

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from campaign_folder import CAMPAIGN, COPY, FACTS, FEED, LOCAL_FEEDS, images_of, planned, write_campaign
 
+from campaign_folder import CAMPAIGN, COPY, FACTS, FEED, LOCAL_FEEDS, images_of, planned, write_campaign
 from catalog.inputs import read_inputs
 from renderer import plan as plan_module
 from renderer.errors import PlanError

@@ -7,8 +7,8 @@ import io
 import json
 
 import pytest
-from campaign_folder import planned, write_campaign
 
+from campaign_folder import planned, write_campaign
 from renderer.artifacts import Creative, Decision, Delivery
 from renderer.errors import RenderError
 from renderer.publish import manifest_row, publish_creative, write_manifest

@@ -11,9 +11,9 @@ import urllib.error
 from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT, free_ports
 from rich.console import Console
 
+from conftest import ROOT, free_ports
 from renderer import report, runs, services
 from renderer.progress import Progress
 from renderer.services import Services, daemons

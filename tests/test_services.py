@@ -15,8 +15,8 @@ import urllib.request
 
 import psutil
 import pytest
-from conftest import free_ports
 
+from conftest import free_ports
 from renderer import services
 from renderer.errors import ServiceError
 from renderer.services import daemons, local_airflow, local_s3

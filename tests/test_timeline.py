@@ -6,10 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from campaign_folder import planned, write_campaign
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaign_folder import planned, write_campaign
 from catalog import Format
 from renderer.artifacts import Cue, CueSheet, Speech, VariantPlan, Word
 from renderer.errors import MediaError
