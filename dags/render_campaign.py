@@ -5,6 +5,7 @@ Only ids and counts pass between tasks; pictures, sound and plans stay in the st
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +15,8 @@ from typing import Any
 from airflow.sdk import Param, dag, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-CAMPAIGNS = sorted(path.parent.name for path in Path(__file__).parents[1].glob("templates/*/campaign.yaml"))
+TEMPLATES = Path(os.environ.get("ADLOOM_TEMPLATES_DIR", Path(__file__).parents[1] / "templates"))
+CAMPAIGNS = sorted(path.parent.name for path in TEMPLATES.glob("*/campaign.yaml"))
 DEFAULTS = {"owner": "adloom", "retries": 2, "retry_delay": timedelta(seconds=5), "weight_rule": "upstream"}
 PARAMS = {
     "campaign": Param(next(iter(CAMPAIGNS), None), enum=CAMPAIGNS, title="Campaign"),

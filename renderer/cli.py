@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from catalog import CatalogError
 from renderer.artifacts import PlanSummary
-from renderer.errors import RenderError
+from renderer.errors import PlanError, RenderError
 from renderer.settings import Settings
 
 if TYPE_CHECKING:
@@ -160,8 +161,10 @@ def run(campaign: CampaignName, sample: SampleSize = None, model: ModelName = No
     from renderer import runs, services
 
     with _shown_errors():
-        running = services.up(Settings.from_environment(), _say)
-        end = runs.run_campaign(running, _conf(campaign, sample, model, whole=whole), out)
+        settings = Settings.from_environment()
+        conf = _conf(campaign, sample, model, settings, whole=whole)
+        running = services.up(settings, _say)
+        end = runs.run_campaign(running, conf, out)
         complete = _report(end, running)
         _print_places(running)
     raise typer.Exit(0 if complete else 1)
@@ -179,9 +182,10 @@ def demo(
 
     settings = Settings.from_environment()
     with _shown_errors():
+        conf = _conf(campaign, sample, model, settings, whole=whole)
         running = services.up(settings, _say)
         try:
-            end = runs.run_campaign(running, _conf(campaign, sample, model, whole=whole), out)
+            end = runs.run_campaign(running, conf, out)
             complete = _report(end, running)
         finally:
             services.down(settings, running.started)
@@ -231,8 +235,15 @@ def _progress() -> Progress:
     return Progress(*columns, console=err)
 
 
-def _conf(campaign: str, sample: int | None, model: str | None, *, whole: bool) -> dict[str, Any]:
-    return {"campaign": campaign, "sample": sample, "model": model, "whole": whole}
+def _conf(campaign: str, sample: int | None, model: str | None, settings: Settings, *, whole: bool) -> dict[str, Any]:
+    """Return the DAG's parameters; Airflow knows the campaigns of the templates folder by name."""
+    name = Path(campaign).name
+    if not (settings.templates_dir / name / "campaign.yaml").is_file():
+        raise PlanError(
+            f"{campaign}: Airflow renders campaigns of {settings.templates_dir}/ only. "
+            "Put it there, set ADLOOM_TEMPLATES_DIR to its parent, or use: adloom render."
+        )
+    return {"campaign": name, "sample": sample, "model": model, "whole": whole}
 
 
 def _report(end: RunEnd, running: Services) -> bool:

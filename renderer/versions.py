@@ -4,7 +4,7 @@ CODE_VERSIONS = {
     "generate": 1,
     "narrate": 1,
     "caption": 1,
-    "compose": 2,
+    "compose": 1,
     "check": 1,
 }
 

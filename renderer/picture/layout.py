@@ -95,7 +95,7 @@ def _caption_band(frame: Frame, scenes: Sequence[SceneSizes], places: Sequence[d
     if frame.stage_floor is None or not places:
         return None
     shown = [sizes for sizes in scenes if sizes.has_product]
-    top = max(max(box.bottom for place in places for box in place.values()) + frame.gap, frame.safe.y)
+    top = max(max(box.bottom for place in places for box in place.values()) + round(1.4 * frame.gap), frame.safe.y)
     tall = max((sizes.caption[1] for sizes in shown if sizes.caption), default=0)
     badge = max((sizes.badge[1] for sizes in shown if sizes.badge), default=0)
     band = Box(frame.safe.x, top, frame.safe.width, tall)
@@ -177,7 +177,7 @@ def _badge(frame: Frame, sizes: SceneSizes, place: dict[Role, Box], room: Box | 
         return _aligned(frame, sizes.badge, min(under, lowest - height))
     product, safe = place["product"], frame.safe
     top = min(max(product.y - round(0.45 * height), under - frame.gap // 2, highest), lowest - height)
-    overlap = round(min(width * 0.25, product.width * 0.22))
+    overlap = round(min(width * 0.2, product.width * 0.12))
     outside = product.x - width + overlap if frame.is_rtl else product.right - overlap
     x = min(max(outside, safe.x), safe.right - width)
     return Box(x, top, width, height)
