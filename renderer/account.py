@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from renderer.artifacts import (
-    Checked,
-    Creative,
-    Decision,
-    DeliveredCreative,
-    Delivery,
-    RunReport,
-    Undelivered,
-    VariantPlan,
-)
+from renderer.artifacts import Checked, Creative, Decision, Delivery
 from renderer.progress import present
 from renderer.review import decision_on
+from renderer.run_records import DeliveredCreative, RunReport, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.versions import checked_key
 

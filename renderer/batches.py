@@ -15,7 +15,7 @@ from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
 from renderer import stages
 from renderer.account import close, finished
-from renderer.artifacts import Batch, Delivery, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
+from renderer.artifacts import Delivery
 from renderer.backends.video_models import video_model_facts
 from renderer.backends.voices import VOICES
 from renderer.digest import file_sha256
@@ -26,6 +26,7 @@ from renderer.plan import RenderPlan, Tools, plan
 from renderer.progress import FOLDERS, present
 from renderer.publish import manifest_row, publish_creative, write_manifest
 from renderer.review import review_creative
+from renderer.run_records import Batch, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
 from renderer.run_state import WHOLE_RUN, RunState
 from renderer.settings import Settings
 from renderer.store import Store, open_store

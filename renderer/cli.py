@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from catalog import CatalogError
-from renderer.artifacts import PlanSummary
-from renderer.errors import PlanError, RenderError
+from renderer.errors import PlanError
+from renderer.screen import (
+    err,
+    out,
+    progress_bar,
+    say,
+    show_account,
+    show_expanded,
+    show_places,
+    show_plan,
+    show_problems,
+    shown_errors,
+)
 from renderer.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,11 +31,8 @@ if TYPE_CHECKING:
     from renderer.services import Services
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-out = Console()
-err = Console(stderr=True)
 
 STAGES_OF_A_BATCH = ("generate", "narrate", "caption", "compose", "check")
-MAX_SHOWN_PROBLEMS = 50
 
 CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="a campaign folder, or its name in templates/")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a run: <campaign>/<run id>, as expand and plan print it")]
@@ -43,10 +46,10 @@ def expand(campaign: CampaignName, sample: SampleSize = None, model: ModelName =
     """Read catalogs and pictures and count the variants."""
     from renderer.batches import start_run
 
-    with _shown_errors():
+    with shown_errors():
         started = start_run(campaign, _new_run_id(), sample, model, Settings.from_environment(), whole=whole)
-        _print_expanded(started)
-    raise typer.Exit(_print_problems(started["run"]))
+        show_expanded(started)
+    raise typer.Exit(show_problems(started["run"]))
 
 
 @app.command()
@@ -55,11 +58,11 @@ def plan(campaign: CampaignName, sample: SampleSize = None, model: ModelName = N
     from renderer.batches import open_run, plan_run, start_run
 
     settings = Settings.from_environment()
-    with _shown_errors():
+    with shown_errors():
         started = start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
         plan_run(started["run"], settings)
-        _print_plan(started["run"], open_run(started["run"], settings).summary(), settings)
-    raise typer.Exit(_print_problems(started["run"]))
+        show_plan(started["run"], open_run(started["run"], settings).summary(), settings)
+    raise typer.Exit(show_problems(started["run"]))
 
 
 def _stage_command(stage: str, help_text: str) -> None:
@@ -68,7 +71,7 @@ def _stage_command(stage: str, help_text: str) -> None:
     @app.command(stage, help=help_text)
     def command(run: RunName) -> None:
         settings = Settings.from_environment()
-        with _shown_errors():
+        with shown_errors():
             failed = _run_stages(run, (stage,), settings)
         raise typer.Exit(1 if failed else 0)
 
@@ -85,7 +88,7 @@ def review(run: RunName) -> None:
     """Decide about finished creatives as the campaign's rule says."""
     from renderer.batches import review_run
 
-    with _shown_errors():
+    with shown_errors():
         verdicts = review_run(run, Settings.from_environment())
     out.print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
 
@@ -95,9 +98,9 @@ def publish(run: RunName) -> None:
     """Deliver what is approved, and close the account of the run."""
     from renderer.batches import publish_run
 
-    with _shown_errors():
+    with shown_errors():
         account = publish_run(run, Settings.from_environment())
-        _print_account(run)
+        show_account(run)
     raise typer.Exit(0 if account["complete"] else 1)
 
 
@@ -112,15 +115,15 @@ def render(
     from renderer import batches
 
     settings = Settings.from_environment()
-    with _shown_errors():
+    with shown_errors():
         started = batches.start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
-        _print_expanded(started)
+        show_expanded(started)
         batches.plan_run(started["run"], settings)
-        _print_plan(started["run"], batches.open_run(started["run"], settings).summary(), settings)
+        show_plan(started["run"], batches.open_run(started["run"], settings).summary(), settings)
         _run_stages(started["run"], STAGES_OF_A_BATCH, settings)
         batches.review_run(started["run"], settings)
         account = batches.publish_run(started["run"], settings)
-        _print_account(started["run"])
+        show_account(started["run"])
     raise typer.Exit(0 if account["complete"] else 1)
 
 
@@ -129,8 +132,8 @@ def up() -> None:
     """Start the S3 server and Airflow on this machine, and say where they are."""
     from renderer import services
 
-    with _shown_errors():
-        _print_places(services.up(Settings.from_environment(), _say))
+    with shown_errors():
+        show_places(services.up(Settings.from_environment(), say))
 
 
 @app.command()
@@ -138,7 +141,7 @@ def down() -> None:
     """End exactly what `up` started."""
     from renderer import services
 
-    with _shown_errors():
+    with shown_errors():
         ended = services.down(Settings.from_environment())
     out.print(f"ended {', '.join(ended)}" if ended else "nothing was running")
 
@@ -149,7 +152,7 @@ def status() -> None:
     from renderer import services
 
     table = Table("service", "process", "address")
-    with _shown_errors():
+    with shown_errors():
         for state in services.status(Settings.from_environment()):
             table.add_row(state.name, str(state.pid) if state.pid else "[red]not running", state.url)
     out.print(table)
@@ -160,13 +163,13 @@ def run(campaign: CampaignName, sample: SampleSize = None, model: ModelName = No
     """Render a campaign through Airflow, starting what is needed and leaving it running."""
     from renderer import runs, services
 
-    with _shown_errors():
+    with shown_errors():
         settings = Settings.from_environment()
         conf = _conf(campaign, sample, model, settings, whole=whole)
-        running = services.up(settings, _say)
+        running = services.up(settings, say)
         end = runs.run_campaign(running, conf, out)
         complete = _report(end, running)
-        _print_places(running)
+        show_places(running)
     raise typer.Exit(0 if complete else 1)
 
 
@@ -181,9 +184,9 @@ def demo(
     from renderer import runs, services
 
     settings = Settings.from_environment()
-    with _shown_errors():
+    with shown_errors():
         conf = _conf(campaign, sample, model, settings, whole=whole)
-        running = services.up(settings, _say)
+        running = services.up(settings, say)
         try:
             end = runs.run_campaign(running, conf, out)
             complete = _report(end, running)
@@ -204,23 +207,13 @@ def _new_run_id() -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
 
 
-@contextmanager
-def _shown_errors() -> Iterator[None]:
-    """Show what is wrong in words and end with status 2; a traceback is for bugs only."""
-    try:
-        yield
-    except (CatalogError, RenderError) as error:
-        err.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from None
-
-
 def _run_stages(run: str, stages: tuple[str, ...], settings: Settings) -> int:
     """Do the stages batch by batch under a progress bar; return how many items failed."""
     from renderer.batches import open_run, run_stage
 
     labels = open_run(run, settings).summary().batch_labels
     failed = 0
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("", total=len(labels) * len(stages))
         for number, label in enumerate(labels):
             for stage in stages:
@@ -228,11 +221,6 @@ def _run_stages(run: str, stages: tuple[str, ...], settings: Settings) -> int:
                 failed += run_stage(stage, {"run": run, "batch": number}, settings)["failed"]
                 progress.advance(task)
     return failed
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err)
 
 
 def _conf(campaign: str, sample: int | None, model: str | None, settings: Settings, *, whole: bool) -> dict[str, Any]:
@@ -257,66 +245,3 @@ def _report(end: RunEnd, running: Services) -> bool:
         return False
     out.print(report.table(written, report.demo_folder(running.settings)))
     return written.complete and end.state == "success"
-
-
-def _say(text: str) -> None:
-    out.print(text, style="dim", highlight=False)
-
-
-def _print_expanded(started: dict[str, Any]) -> None:
-    ready = started["requested"] - started["refused"]
-    out.print(
-        f"run {started['run']}: {started['requested']:,} variants asked for, {ready:,} can be made", highlight=False
-    )
-
-
-def _print_problems(run: str) -> int:
-    """Show what was wrong with the input; return the exit status."""
-    from renderer.batches import open_run
-
-    problems = open_run(run, Settings.from_environment()).problems()
-    for sentence in problems[:MAX_SHOWN_PROBLEMS]:
-        err.print(sentence, style="yellow", markup=False, highlight=False)
-    if len(problems) > MAX_SHOWN_PROBLEMS:
-        err.print(f"and {len(problems) - MAX_SHOWN_PROBLEMS:,} more", style="yellow")
-    return 1 if problems else 0
-
-
-def _print_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
-    table = Table(title=f"plan of {run}", title_justify="left")
-    table.add_column("")
-    table.add_column("needed", justify="right")
-    table.add_column("missing", justify="right")
-    table.add_row("variants", f"{summary.variants:,}", f"{summary.missing_creatives:,}")
-    table.add_row("distinct shots", f"{summary.shots:,}", f"{len(summary.missing_shots):,}")
-    table.add_row("distinct lines", f"{summary.lines:,}", f"{summary.missing_lines:,}")
-    out.print(table)
-    out.print(
-        f"about {summary.gpu_hours:.2f} GPU hours, {summary.cost_usd:.2f} USD at {settings.gpu_hour_usd:g} an hour, "
-        f"and {summary.cpu_hours:.2f} core hours; nothing is spent yet",
-        highlight=False,
-    )
-
-
-def _print_account(run: str) -> None:
-    from renderer.batches import open_run
-
-    report = open_run(run, Settings.from_environment()).report()
-    assert report is not None, "publish writes the report"
-    table = Table("variants", "delivered", "waiting", "rejected", "failed", "shots", "rendered", "cached", "seconds")
-    numbers = (report.requested, report.delivered, len(report.waiting), len(report.rejected), len(report.failed))
-    work = (report.shots, report.shots_rendered, report.shots_cached, round(sum(report.seconds.values())))
-    table.add_row(*(f"{number:,}" for number in (*numbers, *work)))
-    for one in (*report.rejected, *report.failed):
-        err.print(one.reason, style="yellow", markup=False, highlight=False)
-    out.print(table)
-
-
-def _print_places(running: Services) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_row("Airflow", running.airflow_url)
-    table.add_row("Review", f"{running.airflow_url}/plugin/adloom_review")
-    table.add_row("S3", running.s3_url or running.settings.store_url)
-    for user, password in running.passwords.items():
-        table.add_row("login", f"{user} / {password}")
-    out.print(table)

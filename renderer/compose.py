@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import Format, Locale
-from renderer.artifacts import Creative, CueSheet, Record, RunContext, Speech, Take, VariantPlan
+from renderer.artifacts import Creative, CueSheet, Record, Speech, Take
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError, StoreError
@@ -30,6 +30,7 @@ from renderer.picture.show import Show
 from renderer.picture.staging import Assets, stage
 from renderer.picture.timeline import Part, cues_of, parts_of
 from renderer.picture.typography import Typesetter
+from renderer.run_records import RunContext, VariantPlan
 from renderer.sound import Placement, mix
 from renderer.store import Store
 from renderer.subtitles import write_srt, write_webvtt

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from catalog import Campaign, Format, Locale, Refusal, Scene, Variant
-from renderer.artifacts import CaptionJob, Line, RunContext, Shot, VariantPlan
+from renderer.artifacts import CaptionJob, Line, Shot
 from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
+from renderer.run_records import RunContext, VariantPlan
 from renderer.versions import CODE_VERSIONS
 
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number

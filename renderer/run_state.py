@@ -11,8 +11,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from catalog import Refusal, Variant
-from renderer.artifacts import Batch, PlanSummary, RunContext, RunReport, Shot, StageAccount, VariantPlan
+from renderer.artifacts import Shot
 from renderer.errors import StoreError
+from renderer.run_records import Batch, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
 from renderer.store import Store
 
 R = TypeVar("R", bound=BaseModel)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from renderer.artifacts import Batch, CheckJob, Creative, Failure, RunContext, StageAccount, VariantPlan
+from renderer.artifacts import CheckJob, Creative
 from renderer.engine import InlineEngine, LocalEngine, Outcome
 from renderer.errors import StageFailed
 from renderer.progress import FOLDERS, present
+from renderer.run_records import Batch, Failure, RunContext, StageAccount, VariantPlan
 from renderer.run_state import RunState
 from renderer.settings import Settings
 from renderer.store import Store

@@ -11,9 +11,9 @@ from catalog import Format, Locale, ProductImage, Refusal, Variant
 from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
-from renderer.artifacts import RunContext
 from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.plan import RenderPlan, Tools, plan
+from renderer.run_records import RunContext
 
 MOMENT = datetime(2026, 6, 1, tzinfo=UTC)
 PALETTE = ("#102030", "#508090", "#E0F0FF")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from campaign_folder import planned, write_campaign, write_packshot
-from renderer.artifacts import Creative, Cue, CueSheet, RunContext, Speech, Take, VariantPlan, Word
+from renderer.artifacts import Creative, Cue, CueSheet, Speech, Take, Word
 from renderer.compose import compose, compose_variant
 from renderer.digest import file_sha256
 from renderer.engine import InlineEngine
@@ -21,6 +21,7 @@ from renderer.picture.layout import Size
 from renderer.picture.lettering import Pen, caption_style
 from renderer.picture.packshot import packshot, read_product
 from renderer.picture.typography import Typesetter
+from renderer.run_records import RunContext, VariantPlan
 from renderer.store import Store, open_store
 
 FRAME_RATE = 10

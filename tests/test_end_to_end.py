@@ -9,8 +9,8 @@ import pytest
 
 from campaign_folder import CAMPAIGN, COPY, FEED, write_campaign
 from renderer import batches
-from renderer.artifacts import RunReport
 from renderer.measure import probe
+from renderer.run_records import RunReport
 from renderer.settings import Settings
 
 SMALL_FORMAT = """tiny_9x16:

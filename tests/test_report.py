@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from renderer import report
-from renderer.artifacts import DeliveredCreative, RunReport, Undelivered
 from renderer.report.gallery import Card, page
+from renderer.run_records import DeliveredCreative, RunReport, Undelivered
 from renderer.settings import Settings
 
 ATTACK = '<script>alert(1)</script>" onload="alert(1)'

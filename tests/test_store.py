@@ -9,7 +9,8 @@ import pytest
 
 from renderer.artifacts import Take
 from renderer.errors import SettingsError, StoreError
-from renderer.store import Store, open_store, read_s3_object
+from renderer.store import Store, open_store
+from renderer.store.s3 import read_s3_object
 
 TAKE = Take(
     key="shot-1", object="takes/shot-1.mp4", width=72, height=128, num_frames=32, frame_rate=10.0, seconds_spent=1.5

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from campaign_folder import planned, write_campaign
 from catalog import Format
-from renderer.artifacts import Cue, CueSheet, Speech, VariantPlan, Word
+from renderer.artifacts import Cue, CueSheet, Speech, Word
 from renderer.errors import MediaError
 from renderer.picture.timeline import Part, cues_of, parts_of, states_of
+from renderer.run_records import VariantPlan
 
 
 def speech(duration_ms: int) -> Speech:

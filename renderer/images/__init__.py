@@ -22,7 +22,8 @@ from renderer.errors import StoreError
 from renderer.images.cutout import cut_out
 from renderer.images.download import DEFAULT_LIMITS, DownloadLimits, PictureError, download
 from renderer.images.palette import backdrop_palette
-from renderer.store import Store, read_s3_object
+from renderer.store import Store
+from renderer.store.s3 import read_s3_object
 
 CODE_VERSION = 1  # raise when the same file now gives another picture or palette
 FORMATS = ("PNG", "JPEG", "WEBP")

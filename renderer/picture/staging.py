@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import EndCard, Scene
-from renderer.artifacts import CueSheet, Placed, VariantPlan
+from renderer.artifacts import CueSheet, Placed
 from renderer.backends import Frames
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
 from renderer.picture.frame import Box, Role
@@ -22,6 +22,7 @@ from renderer.picture.scrims import end_veil, readable
 from renderer.picture.show import Appearance, Show
 from renderer.picture.timeline import Part, states_of
 from renderer.picture.typography import Rgba, logo_picture, tinted
+from renderer.run_records import VariantPlan
 
 LINE_STAGGER, BLOCK_STAGGER = 4, 5  # frames between the lines of a text, and between texts
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from catalog import Format
-from renderer.artifacts import Cue, CueSheet, Speech, VariantPlan
+from renderer.artifacts import Cue, CueSheet, Speech
 from renderer.errors import MediaError
+from renderer.run_records import VariantPlan
 
 SPEECH_LEAD_S = 0.25  # from the start of a scene to the first sound of its line
 SPEECH_TAIL_S = 0.35  # from the last sound to the next scene

@@ -12,9 +12,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from renderer.artifacts import DeliveredCreative, RunReport, Undelivered, VariantPlan
 from renderer.publish import PUBLISHED
 from renderer.report.gallery import Card, page
+from renderer.run_records import DeliveredCreative, RunReport, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.settings import Settings
 from renderer.store import Store, open_store

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from string import Template
 
-from renderer.artifacts import DeliveredCreative, RunReport
+from renderer.run_records import DeliveredCreative, RunReport
 
 PAGE = Path(__file__).with_name("gallery.html")
 

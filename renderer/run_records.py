@@ -1,0 +1,152 @@
+"""What a run remembers: its context, its batches, what each stage did, and the account at the end."""
+
+from __future__ import annotations
+
+from catalog import Brand, Campaign, Format, Locale, Variant
+from renderer.artifacts import CaptionJob, Line, Record, Shot
+
+
+class VariantPlan(Record):
+    """One variant and the keys of what it needs, in story order.
+
+    `shots` has one key per scene; `lines` and `cues` one per scene and one more for the end card if there is one,
+    None where it is silent.
+    """
+
+    variant: Variant
+    shots: tuple[str, ...]
+    lines: tuple[str | None, ...]
+    cues: tuple[str | None, ...]
+    creative_key: str
+
+
+class RunContext(Record):
+    """What every task of a run needs to know besides its own batch.
+
+    `source` is the campaign as it was when the run started; the brand's logo lies in the store.
+    """
+
+    campaign: str
+    run_id: str
+    source: Campaign
+    as_of: str
+    model: str
+    brand: Brand
+    locales: dict[str, Locale]
+    formats: dict[str, Format]
+
+
+class Batch(Record):
+    """A part of a run that one worker does: variants, and every shot, line and caption they need.
+
+    Batches that share a shot each list it; whoever comes first makes it.
+    """
+
+    label: str
+    shots: tuple[Shot, ...]
+    lines: tuple[Line, ...]
+    captions: tuple[CaptionJob, ...]
+    variants: tuple[VariantPlan, ...]
+
+
+class PlanSummary(Record):
+    """What a run needs and what was missing when it was planned."""
+
+    requested: int
+    refused: int
+    variants: int
+    shots: int
+    lines: int
+    missing_shots: tuple[str, ...]
+    missing_lines: int
+    missing_creatives: int
+    gpu_hours: float
+    cpu_hours: float
+    cost_usd: float
+    batch_labels: tuple[str, ...]
+
+
+class Failure(Record):
+    """One item that a stage could not do: its key, and the sentence that says why."""
+
+    stage: str
+    item: str
+    error: str
+    retryable: bool
+
+
+class StageAccount(Record):
+    """What one stage did with one batch."""
+
+    stage: str
+    seconds: float
+    wanted: int
+    made: int
+    failures: tuple[Failure, ...]
+
+    @property
+    def cached(self) -> int:
+        """How many were in the store already."""
+        return self.wanted - self.made - len(self.failures)
+
+
+class DeliveredCreative(Record):
+    """One delivered variant with the facts that were measured; paths are objects of the store."""
+
+    variant: str
+    product: str
+    locale: str
+    format: str
+    object: str
+    webvtt: str
+    srt: str
+    poster: str
+    url: str
+    sha256: str
+    width: int
+    height: int
+    duration_s: float
+    video_codec: str
+    audio_codec: str
+    loudness_lufs: float
+    peak_dbtp: float
+    warnings: tuple[str, ...]
+
+
+class Undelivered(Record):
+    """One variant that did not arrive, and why."""
+
+    variant: str
+    reason: str
+
+
+class RunReport(Record):
+    """The account of a run: requested = delivered + waiting + rejected + failed, each with its reason."""
+
+    campaign: str
+    run_id: str
+    model: str
+    requested: int
+    creatives: tuple[DeliveredCreative, ...]
+    waiting: tuple[Undelivered, ...]
+    rejected: tuple[Undelivered, ...]
+    failed: tuple[Undelivered, ...]
+    problems: tuple[str, ...]
+    shots: int
+    shots_rendered: int
+    seconds: dict[str, float]
+
+    @property
+    def delivered(self) -> int:
+        """How many variants lie at their destination."""
+        return len(self.creatives)
+
+    @property
+    def shots_cached(self) -> int:
+        """How many takes were in the store before this run."""
+        return self.shots - self.shots_rendered
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether everything that was asked for was delivered and nothing was wrong."""
+        return self.delivered == self.requested and not self.problems

@@ -1,0 +1,112 @@
+"""What the command line shows: tables, progress, problems, errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from catalog import CatalogError
+from renderer.errors import RenderError
+from renderer.run_records import PlanSummary
+from renderer.settings import Settings
+
+if TYPE_CHECKING:
+    from renderer.services import Services
+
+MAX_SHOWN_PROBLEMS = 50
+
+out = Console()
+err = Console(stderr=True)
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show what is wrong in words and end with status 2; a traceback is for bugs only."""
+    try:
+        yield
+    except (CatalogError, RenderError) as error:
+        err.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from None
+
+
+def progress_bar() -> Progress:
+    """Return a bar with counts, the time spent and the time left."""
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *times)
+    return Progress(*columns, console=err)
+
+
+def say(text: str) -> None:
+    """Show what is going on, quietly."""
+    out.print(text, style="dim", highlight=False)
+
+
+def show_expanded(started: dict[str, Any]) -> None:
+    """Show how many variants were asked for and can be made."""
+    ready = started["requested"] - started["refused"]
+    out.print(
+        f"run {started['run']}: {started['requested']:,} variants asked for, {ready:,} can be made", highlight=False
+    )
+
+
+def show_problems(run: str) -> int:
+    """Show what was wrong with the input; return the exit status."""
+    from renderer.batches import open_run
+
+    problems = open_run(run, Settings.from_environment()).problems()
+    for sentence in problems[:MAX_SHOWN_PROBLEMS]:
+        err.print(sentence, style="yellow", markup=False, highlight=False)
+    if len(problems) > MAX_SHOWN_PROBLEMS:
+        err.print(f"and {len(problems) - MAX_SHOWN_PROBLEMS:,} more", style="yellow")
+    return 1 if problems else 0
+
+
+def show_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
+    """Show what a run needs, what is missing of it, and what that costs."""
+    table = Table(title=f"plan of {run}", title_justify="left")
+    table.add_column("")
+    table.add_column("needed", justify="right")
+    table.add_column("missing", justify="right")
+    table.add_row("variants", f"{summary.variants:,}", f"{summary.missing_creatives:,}")
+    if summary.refused:
+        table.add_row("refused, see below", f"{summary.refused:,}", "")
+    table.add_row("distinct shots", f"{summary.shots:,}", f"{len(summary.missing_shots):,}")
+    table.add_row("distinct lines", f"{summary.lines:,}", f"{summary.missing_lines:,}")
+    out.print(table)
+    out.print(
+        f"about {summary.gpu_hours:.2f} GPU hours, {summary.cost_usd:.2f} USD at {settings.gpu_hour_usd:g} an hour, "
+        f"and {summary.cpu_hours:.2f} core hours; nothing is spent yet",
+        highlight=False,
+    )
+
+
+def show_account(run: str) -> None:
+    """Show what became of every variant of a run."""
+    from renderer.batches import open_run
+
+    report = open_run(run, Settings.from_environment()).report()
+    assert report is not None, "publish writes the report"
+    table = Table("variants", "delivered", "waiting", "rejected", "failed", "shots", "rendered", "cached", "seconds")
+    numbers = (report.requested, report.delivered, len(report.waiting), len(report.rejected), len(report.failed))
+    work = (report.shots, report.shots_rendered, report.shots_cached, round(sum(report.seconds.values())))
+    table.add_row(*(f"{number:,}" for number in (*numbers, *work)))
+    for one in (*report.rejected, *report.failed):
+        err.print(one.reason, style="yellow", markup=False, highlight=False)
+    out.print(table)
+
+
+def show_places(running: Services) -> None:
+    """Show where the services of this machine are, and how to log in."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("Airflow", running.airflow_url)
+    table.add_row("Review", f"{running.airflow_url}/plugin/adloom_review")
+    table.add_row("S3", running.s3_url or running.settings.store_url)
+    for user, password in running.passwords.items():
+        table.add_row("login", f"{user} / {password}")
+    out.print(table)

@@ -1,0 +1,163 @@
+"""Objects in a bucket, on AWS or any server that speaks S3. The only file that knows boto3."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from renderer.errors import StoreError
+from renderer.store.folder import move, temporary_beside
+
+CONTENT_TYPES = {
+    ".mp4": "video/mp4",
+    ".wav": "audio/wav",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".svg": "image/svg+xml",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".srt": "application/x-subrip; charset=utf-8",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+}
+ABSENT = {"404", "NoSuchKey", "NotFound"}
+EXISTS = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+NO_CONDITIONS = {"NotImplemented", "501"}
+
+
+class S3Objects:
+    """Objects in one bucket below one prefix, on AWS or any server that speaks S3."""
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+
+    @cached_property
+    def client(self) -> Any:
+        """The connection, opened at first use."""
+        return s3_client()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the connection behind on the way to a worker process; it opens its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "client"}
+
+    def put(self, key: str, body: bytes | Path, *, replace: bool) -> bool:
+        condition = {} if replace else {"IfNoneMatch": "*"}
+        try:
+            self._put(key, body, **condition)
+        except _client_error() as error:
+            if _code(error) in EXISTS:
+                return False
+            if not replace and _code(error) in NO_CONDITIONS:  # a server without conditional writes
+                return not self.exists(key) and self.put(key, body, replace=True)
+            raise self._failed("put", key, error) from error
+        return True
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            body: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+        except _client_error() as error:
+            if _code(error) in ABSENT:
+                return None
+            raise self._failed("get", key, error) from error
+        return body
+
+    def local(self, key: str, cache: Path) -> Path | None:
+        target = cache / key
+        if target.is_file():
+            return target
+        body = self.get(key)
+        if body is None:
+            return None
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_beside(target) as temporary:
+            temporary.write_bytes(body)
+            move(temporary, target, replace=True)
+        return target
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+        except _client_error() as error:
+            if _code(error) in ABSENT:
+                return False
+            raise self._failed("head", key, error) from error
+        return True
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
+        try:
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    yield entry["Key"].removeprefix(self.prefix)
+        except _client_error() as error:
+            if _code(error) != "NoSuchBucket":
+                raise self._failed("list", prefix, error) from error
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    def _put(self, key: str, body: bytes | Path, **condition: str) -> None:
+        facts = {"Bucket": self.bucket, "Key": self.prefix + key, "ContentType": _content_type(key), **condition}
+        if isinstance(body, Path):
+            with body.open("rb") as file:
+                self.client.put_object(Body=file, **facts)
+        else:
+            self.client.put_object(Body=body, **facts)
+
+    def _failed(self, verb: str, key: str, error: Exception) -> StoreError:
+        return StoreError(
+            f"{self.url(key)}: {verb} failed: {error}. Check the address, the credentials and the server."
+        )
+
+
+def s3_client() -> Any:
+    """Return a client configured by the usual AWS variables (`AWS_ENDPOINT_URL_S3`, `AWS_ACCESS_KEY_ID`, ...)."""
+    import boto3
+    from botocore.config import Config
+
+    # boto3 would still presign with SigV2 for custom endpoints; path style works on every server
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"} if os.environ.get("AWS_ENDPOINT_URL_S3") else {},
+        retries={"mode": "standard", "max_attempts": 6},
+        connect_timeout=5,
+        read_timeout=60,
+    )
+    return boto3.client("s3", config=config)
+
+
+def read_s3_object(url: str, max_bytes: int) -> bytes:
+    """Return the bytes of `s3://bucket/key`.
+
+    Raises:
+        StoreError: it is absent, forbidden, or larger than `max_bytes`.
+    """
+    parts = urlsplit(url)
+    try:
+        answer = s3_client().get_object(Bucket=parts.netloc, Key=parts.path.lstrip("/"))
+    except _client_error() as error:
+        raise StoreError(f"{url}: get failed: {error}. Check the address and the credentials.") from error
+    if answer["ContentLength"] > max_bytes:
+        raise StoreError(f"{url}: {answer['ContentLength']:,} bytes. At most {max_bytes:,} bytes fit.")
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def _client_error() -> tuple[type[Exception], ...]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (ClientError, BotoCoreError)
+
+
+def _code(error: Exception) -> str:
+    response = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _content_type(key: str) -> str:
+    return CONTENT_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
