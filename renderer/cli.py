@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,8 @@ import typer
 from rich.logging import RichHandler
 from rich.table import Table
 
-from renderer.errors import PlanError
+from catalog import CatalogError
+from renderer.errors import PlanError, RenderError
 from renderer.screen import (
     err,
     out,
@@ -22,7 +24,6 @@ from renderer.screen import (
     show_places,
     show_plan,
     show_problems,
-    shown_errors,
 )
 from renderer.settings import Settings
 
@@ -46,9 +47,8 @@ def expand(campaign: CampaignName, sample: SampleSize = None, model: ModelName =
     """Read catalogs and pictures and count the variants."""
     from renderer.batches import start_run
 
-    with shown_errors():
-        started = start_run(campaign, _new_run_id(), sample, model, Settings.from_environment(), whole=whole)
-        show_expanded(started)
+    started = start_run(campaign, _new_run_id(), sample, model, Settings.from_environment(), whole=whole)
+    show_expanded(started)
     raise typer.Exit(show_problems(started["run"]))
 
 
@@ -58,10 +58,9 @@ def plan(campaign: CampaignName, sample: SampleSize = None, model: ModelName = N
     from renderer.batches import open_run, plan_run, start_run
 
     settings = Settings.from_environment()
-    with shown_errors():
-        started = start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
-        plan_run(started["run"], settings)
-        show_plan(started["run"], open_run(started["run"], settings).summary(), settings)
+    started = start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
+    plan_run(started["run"], settings)
+    show_plan(started["run"], open_run(started["run"], settings).summary(), settings)
     raise typer.Exit(show_problems(started["run"]))
 
 
@@ -71,8 +70,7 @@ def _stage_command(stage: str, help_text: str) -> None:
     @app.command(stage, help=help_text)
     def command(run: RunName) -> None:
         settings = Settings.from_environment()
-        with shown_errors():
-            failed = _run_stages(run, (stage,), settings)
+        failed = _run_stages(run, (stage,), settings)
         raise typer.Exit(1 if failed else 0)
 
 
@@ -88,8 +86,7 @@ def review(run: RunName) -> None:
     """Decide about finished creatives as the campaign's rule says."""
     from renderer.batches import review_run
 
-    with shown_errors():
-        verdicts = review_run(run, Settings.from_environment())
+    verdicts = review_run(run, Settings.from_environment())
     out.print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
 
 
@@ -98,9 +95,8 @@ def publish(run: RunName) -> None:
     """Deliver what is approved, and close the account of the run."""
     from renderer.batches import publish_run
 
-    with shown_errors():
-        account = publish_run(run, Settings.from_environment())
-        show_account(run)
+    account = publish_run(run, Settings.from_environment())
+    show_account(run)
     raise typer.Exit(0 if account["complete"] else 1)
 
 
@@ -115,15 +111,14 @@ def render(
     from renderer import batches
 
     settings = Settings.from_environment()
-    with shown_errors():
-        started = batches.start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
-        show_expanded(started)
-        batches.plan_run(started["run"], settings)
-        show_plan(started["run"], batches.open_run(started["run"], settings).summary(), settings)
-        _run_stages(started["run"], STAGES_OF_A_BATCH, settings)
-        batches.review_run(started["run"], settings)
-        account = batches.publish_run(started["run"], settings)
-        show_account(started["run"])
+    started = batches.start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
+    show_expanded(started)
+    batches.plan_run(started["run"], settings)
+    show_plan(started["run"], batches.open_run(started["run"], settings).summary(), settings)
+    _run_stages(started["run"], STAGES_OF_A_BATCH, settings)
+    batches.review_run(started["run"], settings)
+    account = batches.publish_run(started["run"], settings)
+    show_account(started["run"])
     raise typer.Exit(0 if account["complete"] else 1)
 
 
@@ -132,8 +127,7 @@ def up() -> None:
     """Start the S3 server and Airflow on this machine, and say where they are."""
     from renderer import services
 
-    with shown_errors():
-        show_places(services.up(Settings.from_environment(), say))
+    show_places(services.up(Settings.from_environment(), say))
 
 
 @app.command()
@@ -141,8 +135,7 @@ def down() -> None:
     """End exactly what `up` started."""
     from renderer import services
 
-    with shown_errors():
-        ended = services.down(Settings.from_environment())
+    ended = services.down(Settings.from_environment())
     out.print(f"ended {', '.join(ended)}" if ended else "nothing was running")
 
 
@@ -152,9 +145,8 @@ def status() -> None:
     from renderer import services
 
     table = Table("service", "process", "address")
-    with shown_errors():
-        for state in services.status(Settings.from_environment()):
-            table.add_row(state.name, str(state.pid) if state.pid else "[red]not running", state.url)
+    for state in services.status(Settings.from_environment()):
+        table.add_row(state.name, str(state.pid) if state.pid else "[red]not running", state.url)
     out.print(table)
 
 
@@ -163,13 +155,12 @@ def run(campaign: CampaignName, sample: SampleSize = None, model: ModelName = No
     """Render a campaign through Airflow, starting what is needed and leaving it running."""
     from renderer import runs, services
 
-    with shown_errors():
-        settings = Settings.from_environment()
-        conf = _conf(campaign, sample, model, settings, whole=whole)
-        running = services.up(settings, say)
-        end = runs.run_campaign(running, conf, out)
-        complete = _report(end, running)
-        show_places(running)
+    settings = Settings.from_environment()
+    conf = _conf(campaign, sample, model, settings, whole=whole)
+    running = services.up(settings, say)
+    end = runs.run_campaign(running, conf, out)
+    complete = _report(end, running)
+    show_places(running)
     raise typer.Exit(0 if complete else 1)
 
 
@@ -184,23 +175,26 @@ def demo(
     from renderer import runs, services
 
     settings = Settings.from_environment()
-    with shown_errors():
-        conf = _conf(campaign, sample, model, settings, whole=whole)
-        running = services.up(settings, say)
-        try:
-            end = runs.run_campaign(running, conf, out)
-            complete = _report(end, running)
-        finally:
-            services.down(settings, running.started)
+    conf = _conf(campaign, sample, model, settings, whole=whole)
+    running = services.up(settings, say)
+    try:
+        end = runs.run_campaign(running, conf, out)
+        complete = _report(end, running)
+    finally:
+        services.down(settings, running.started)
     raise typer.Exit(0 if complete else 1)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What is wrong is shown in words, with status 2; a traceback is for bugs only."""
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=err, show_path=False)]
     )
-    app()
+    try:
+        app()
+    except (CatalogError, RenderError) as error:
+        err.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(2)
 
 
 def _new_run_id() -> str:

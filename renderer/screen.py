@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from catalog import CatalogError
-from renderer.errors import RenderError
 from renderer.run_records import PlanSummary
 from renderer.settings import Settings
 
@@ -23,16 +18,6 @@ MAX_SHOWN_PROBLEMS = 50
 
 out = Console()
 err = Console(stderr=True)
-
-
-@contextmanager
-def shown_errors() -> Iterator[None]:
-    """Show what is wrong in words and end with status 2; a traceback is for bugs only."""
-    try:
-        yield
-    except (CatalogError, RenderError) as error:
-        err.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from None
 
 
 def progress_bar() -> Progress:
@@ -89,16 +74,13 @@ def show_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
 def show_account(run: str) -> None:
     """Show what became of every variant of a run."""
     from renderer.batches import open_run
+    from renderer.report import table
 
     report = open_run(run, Settings.from_environment()).report()
     assert report is not None, "publish writes the report"
-    table = Table("variants", "delivered", "waiting", "rejected", "failed", "shots", "rendered", "cached", "seconds")
-    numbers = (report.requested, report.delivered, len(report.waiting), len(report.rejected), len(report.failed))
-    work = (report.shots, report.shots_rendered, report.shots_cached, round(sum(report.seconds.values())))
-    table.add_row(*(f"{number:,}" for number in (*numbers, *work)))
     for one in (*report.rejected, *report.failed):
         err.print(one.reason, style="yellow", markup=False, highlight=False)
-    out.print(table)
+    out.print(table(report, None))
 
 
 def show_places(running: Services) -> None:

@@ -81,8 +81,8 @@ def as_json(report: RunReport, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def table(report: RunReport, folder: Path = Path("build/demo")) -> Table:
-    """Return the account for a terminal; `folder` is where `write` put the files."""
+def table(report: RunReport, folder: Path | None) -> Table:
+    """Return the account for a terminal; `folder` is where `write` put the files, if it did."""
     rows = Table(title=f"{report.campaign}, run {report.run_id}", show_header=False, title_justify="left")
     rows.add_column(style="bold")
     rows.add_column(overflow="fold")
@@ -96,8 +96,9 @@ def table(report: RunReport, folder: Path = Path("build/demo")) -> Table:
     rows.add_row("seconds", ", ".join(f"{stage} {report.seconds[stage]:.1f}" for stage in _in_order(report.seconds)))
     for problem in report.problems[:MAX_PROBLEMS]:
         rows.add_row("problem", escape(problem))
-    for what, name in (("look at", "index.html"), ("facts", "report.json")):
-        rows.add_row(what, str(folder / name))
+    if folder is not None:
+        rows.add_row("look at", str(folder / "index.html"))
+        rows.add_row("facts", str(folder / "report.json"))
     if report.creatives:
         rows.add_row("on S3", published_at(report))
     return rows

@@ -1,0 +1,74 @@
+"""The command line: what it prints, and with which status it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from campaign_folder import CAMPAIGN, COPY, write_campaign
+
+
+def adloom(*arguments: str, build: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the real command, wide enough that lines are not folded."""
+    variables = {"ADLOOM_STORE_URL": f"file://{build}/store", "ADLOOM_BUILD_DIR": str(build), "COLUMNS": "300"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ADLOOM_")}
+    return subprocess.run(
+        [sys.executable, "-c", "from renderer.cli import main; main()", *arguments],
+        capture_output=True, text=True, timeout=120, check=False, env=inherited | variables | environment,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def build(tmp_path) -> Path:
+    return tmp_path / "build"
+
+
+def test_expand_counts_and_ends_well(tmp_path, build):
+    """A clean campaign ends with status 0."""
+    done = adloom("expand", str(write_campaign(tmp_path / "c")), build=build)
+
+    assert "12 variants asked for, 12 can be made" in done.stdout
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_plan_prints_shots_hours_and_cost_and_spends_nothing(tmp_path, build):
+    """Counts stand beside what is missing; no take, speech or ad exists afterwards."""
+    model = CAMPAIGN.replace("id: test\n", "id: test\nmodel: backdrop\n")
+    done = adloom("plan", str(write_campaign(tmp_path / "c", campaign=model)), build=build)
+
+    assert "distinct shots" in done.stdout
+    assert "GPU hours" in done.stdout
+    assert 0 == done.returncode
+    assert set() == {"takes", "speech", "creatives"} & {path.name for path in (build / "store").iterdir()}
+
+
+def test_problems_are_shown_together_and_tell_by_the_status(tmp_path, build):
+    """What is wrong goes to stderr, one line each, and the status is 1."""
+    copy = COPY | {"de": "hook: x\n", "ja": "hook: x\n"}
+    done = adloom("expand", str(write_campaign(tmp_path / "c", copy=copy)), build=build)
+
+    assert 1 == done.returncode
+    assert "12 variants asked for, 4 can be made" in done.stdout
+    assert ["de-DE", "ja-JP"] == [line.split(": ")[1].split()[0] for line in done.stderr.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (("plan", "nothing"), {}, "nothing/campaign.yaml: no such file or directory"),
+        (("generate", "test/none"), {}, "run test/none: plan.json is not in the store"),
+        (("plan", "x"), {"ADLOOM_WORKER": "2"}, "ADLOOM_WORKER: there is no such setting"),
+        (("demo", "/tmp/elsewhere"), {}, "Airflow renders campaigns of"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(build, arguments, environment, message):
+    """No traceback, status 2."""
+    done = adloom(*arguments, build=build, **environment)
+
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert 2 == done.returncode
