@@ -59,8 +59,8 @@ def compose_variant(
         MediaError: a text does not fit or cannot be drawn, the ad is too long, or a picture is broken.
         StoreError: the store failed, or lacks a take, recording, cue sheet or picture.
     """
-    key = f"creatives/{planned.creative_key}"
-    done = store.get_record(f"{key}.json", Creative)
+    record_key = f"creatives/{planned.creative_key}.json"
+    done = store.get_record(record_key, Creative)
     if done is not None:
         return done
     format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
@@ -75,10 +75,10 @@ def compose_variant(
         _write(show, _sound(planned, parts, speeches, store, format), path, planned, locale)
         write_webvtt(path.with_suffix(".vtt"), cues_of(assets.sheets, parts))
         write_srt(path.with_suffix(".srt"), cues_of(assets.sheets, parts))
-        for suffix in (".mp4", ".vtt", ".srt", ".jpg"):
-            store.put_file(key + suffix, path.with_suffix(suffix))
-        creative = _creative(planned, key, show, path)
-    store.put_record(f"{key}.json", creative)
+        creative = _creative(planned, show, path)
+        for name in (creative.object, creative.webvtt, creative.srt, creative.poster):
+            store.put_file(name, path.with_suffix(Path(name).suffix))
+    store.put_record(record_key, creative)
     return creative
 
 
@@ -130,7 +130,10 @@ def _write(show: Show, sound: NDArray[np.float32], path: Path, planned: VariantP
     write_creative(path, show.frames(), sound, encoding)
 
 
-def _creative(planned: VariantPlan, key: str, show: Show, path: Path) -> Creative:
+def _creative(planned: VariantPlan, show: Show, path: Path) -> Creative:
+    """Name the files by their content too: what another machine began, and encoded differently, is never mixed in."""
+    sha256 = file_sha256(path)
+    key = f"creatives/{planned.creative_key}-{sha256[:12]}"
     return Creative(
         key=planned.creative_key,
         variant_id=planned.variant.id,
@@ -138,7 +141,7 @@ def _creative(planned: VariantPlan, key: str, show: Show, path: Path) -> Creativ
         webvtt=f"{key}.vtt",
         srt=f"{key}.srt",
         poster=f"{key}.jpg",
-        sha256=file_sha256(path),
+        sha256=sha256,
         size_bytes=path.stat().st_size,
         width=show.width,
         height=show.height,

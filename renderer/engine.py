@@ -6,10 +6,12 @@ its item one try; an item that has cost two workers their life is given up.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ R = TypeVar("R")
 Tool = TypeVar("Tool")
 
 MAX_TRIES = 2
+STALLED_AFTER_S = 1800.0  # no item takes that long on its own; a worker that hangs is ended like one that died
+LOOK_EVERY_S = 5.0
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}  # threads that wait must not take the cores from other stages
 
@@ -74,9 +78,10 @@ class InlineEngine:
 class LocalEngine:
     """Worker processes on this machine. They share its cores: `workers` processes of `threads` threads each."""
 
-    def __init__(self, workers: int, threads: int | None = None) -> None:
+    def __init__(self, workers: int, threads: int | None = None, stalled_after_s: float = STALLED_AFTER_S) -> None:
         self.workers = workers
         self.threads = threads
+        self.stalled_after_s = stalled_after_s
 
     def map(
         self, work: Callable[[Tool, T], R], items: Iterable[T], setup: Callable[[], Tool]
@@ -86,7 +91,9 @@ class LocalEngine:
         workers = [self._start(work, setup) for _ in range(min(self.workers, len(waiting)))]
         try:
             while waiting or any(worker.busy for worker in workers):
-                ready = wait([worker.connection for worker in workers])
+                ready = wait([worker.connection for worker in workers], min(LOOK_EVERY_S, self.stalled_after_s))
+                for worker in workers:
+                    worker.end_if_stalled(self.stalled_after_s)
                 for worker in [worker for worker in workers if worker.connection in ready]:
                     yield from self._turn(worker, workers, waiting, lambda: self._start(work, setup))
         finally:
@@ -156,8 +163,9 @@ class _Worker:
             )
         self.connection = Connection(ours.detach())
         self.held: tuple[Any, int] | None = None
+        self.given_at = 0.0
         self.ready = False
-        self.connection.send((work, setup))
+        self._send((work, setup))
 
     @property
     def busy(self) -> bool:
@@ -170,7 +178,16 @@ class _Worker:
 
     def give(self, held: tuple[Any, int]) -> None:
         self.held = held
-        self.connection.send(held[0])
+        self.given_at = time.monotonic()
+        self._send(held[0])
+
+    def end_if_stalled(self, after_s: float) -> None:
+        if self.busy and time.monotonic() - self.given_at > after_s:
+            self.process.kill()
+
+    def _send(self, message: Any) -> None:
+        with contextlib.suppress(ConnectionError):  # it died just now; its closed socket will say so
+            self.connection.send(message)
 
     def stop(self) -> None:
         self.connection.close()

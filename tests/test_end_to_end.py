@@ -118,9 +118,10 @@ def test_lost_work_is_made_again_with_the_same_bytes(troubled):
     folder, build, first = troubled
     creative = first.creatives[0]
     take = next((build / "store" / "takes").glob("*.mp4"))
-    for lost in (take, build / "store" / creative.object):
+    ad = build / "store" / creative.object
+    record = ad.with_name(ad.name.rpartition("-")[0] + ".json")
+    for lost in (take, take.with_suffix(".json"), ad, record):
         lost.unlink()
-        lost.with_suffix(".json").unlink()
     third = run_whole(folder, build, "third")
 
     assert creative.sha256 in {one.sha256 for one in third.creatives}

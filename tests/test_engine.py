@@ -101,3 +101,19 @@ def test_workers_run_side_by_side_and_end_with_the_map():
 def test_no_items_start_no_worker():
     """An empty batch is free."""
     assert [] == list(LocalEngine(2).map(double, [], broken_build))
+
+
+def hang_once(folder: Path, tool: str, item: int) -> int:
+    marker = folder / f"tried-{item}"
+    if not marker.exists():
+        marker.touch()
+        time.sleep(600)
+    return item
+
+
+def test_a_worker_that_hangs_is_ended_and_its_item_tried_again(tmp_path):
+    """A stall costs a try, not the night."""
+    engine = LocalEngine(1, stalled_after_s=1.0)
+    outcomes = list(engine.map(partial(hang_once, tmp_path), [1, 2], build))
+
+    assert [1, 2] == sorted(outcome.value for outcome in outcomes)

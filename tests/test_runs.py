@@ -85,7 +85,7 @@ def test_up_again_starts_nothing(running):
     [
         (None, "GET", "/", 401),
         (None, "GET", "/runs", 401),
-        (None, "GET", f"/media/creative-{'0' * 32}.mp4", 401),
+        (None, "GET", f"/media/creative-{'0' * 32}-{'0' * 12}.mp4", 401),
         (None, "POST", "/decisions", 401),
         (None, "GET", "/docs", 404),
         (None, "GET", "/openapi.json", 404),

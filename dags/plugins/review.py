@@ -18,7 +18,7 @@ PREFIX = "/adloom-review"
 UNAUTHORIZED, NOT_FOUND, CONFLICT = 401, 404, 409
 PAGE_IN_UI, TAB_OF_RUN = {"url_route": "adloom_review"}, {"url_route": "adloom_review_run"}
 PAGE = Path(__file__).with_name("review.html")
-MEDIA = re.compile(r"[a-z]+-[0-9a-f]{32}\.(mp4|jpg|vtt)")
+MEDIA = re.compile(r"creative-[0-9a-f]{32}-[0-9a-f]{12}\.(mp4|jpg)")
 LOGIN = '<!doctype html><title>Log in</title><p>Please <a href="/" target="_top">log in to Airflow</a>.'
 
 
@@ -54,6 +54,8 @@ def creatives(run: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "key": creative.key,
+                "video": f"media/{creative.object.rpartition('/')[2]}",
+                "poster": f"media/{creative.poster.rpartition('/')[2]}",
                 "variant": planned.variant.id,
                 "locale": planned.variant.locale,
                 "language": locales[planned.variant.locale].name,

@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from string import Template
 
+from renderer.report.webfont import font_faces
 from renderer.run_records import DeliveredCreative, RunReport
 
 PAGE = Path(__file__).with_name("gallery.html")
@@ -33,7 +34,8 @@ class Card:
 
 def page(report: RunReport, cards: Sequence[Card]) -> str:
     """Return the whole page as HTML."""
-    html = PAGE.read_text(encoding="utf-8")
+    letters = font_faces(text for card in cards for text in (card.headline, card.language))
+    html = PAGE.read_text(encoding="utf-8").replace("$letters", letters)
     title = report.campaign.replace("_", " ").replace("-", " ").capitalize()
     return Template(html).substitute(
         policy=policy(html),
@@ -50,7 +52,7 @@ def page(report: RunReport, cards: Sequence[Card]) -> str:
 def policy(html: str, *more: str) -> str:
     """Return a content policy that lets exactly the page's own style and script through, and media beside it."""
     own = [f"{tag}-src {_hash(html, tag)}" for tag in ("style", "script")]
-    media = ["img-src 'self' file:", "media-src 'self' file: data:"]
+    media = ["img-src 'self' file:", "media-src 'self' file: data:", "font-src data:"]
     return "; ".join(["default-src 'none'", *own, *media, "base-uri 'none'", "form-action 'none'", *more])
 
 
