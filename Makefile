@@ -12,6 +12,11 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 TORCH_BACKEND ?= auto
 TORCH_ARGS := $(if $(UV_FIND_LINKS),,--torch-backend=$(TORCH_BACKEND))
 
+# Skia's wheel links to these even where it draws without a screen; most Debian installations have them.
+LIBRARIES := libegl1 libgl1
+SYSTEM_LIBRARIES = { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+	$(LIBRARIES); } || { echo "Two system libraries are missing. Run: sudo apt-get install $(LIBRARIES)"; exit 1; }
+
 .PHONY: demo up down test test-slow lint clean
 
 demo: $(VENV)/.ready
@@ -43,6 +48,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet uv
 	$(UV) pip install --quiet --python $(PY) $(TORCH_ARGS) --constraint constraints.txt --editable '.[all]' --group dev
+	$(PY) -c 'import skia' 2>/dev/null || $(SYSTEM_LIBRARIES)
 	$(PY) -m renderer.backends.kokoro_voices
 	touch $@
 

