@@ -18,7 +18,7 @@ EDGE = 44  # px that the product keeps from the frame's edge
 ROOMY_TOP = 190  # a safe area that starts this far down leaves room for the logo above it
 # Where platforms keep this share of the height for themselves at the bottom, a stacked product stands below the text on
 # a stage that reaches into it, down to this row; within the safe area alone it would be a thumbnail.
-DEEP_BOTTOM, STAGE_FLOOR = 0.25, 0.82
+DEEP_BOTTOM, STAGE_FLOOR = 0.25, 0.85
 GAP = 34  # px between neighbours, at a short side of 1080
 
 

@@ -57,7 +57,7 @@ def arrange_scenes(
     if band is None:
         room = _product_room(frame, beside, caption_top if floor is None else floor)
     else:
-        room = _stage(frame, band)
+        room = _stage(frame, band, scenes)
     stands = _standing(room, product)
     for place, sizes in zip(places, scenes, strict=True):
         if sizes.has_product:
@@ -102,11 +102,12 @@ def _caption_band(frame: Frame, scenes: Sequence[SceneSizes], places: Sequence[d
     return band if band.bottom + frame.gap + badge <= frame.safe.bottom else None
 
 
-def _stage(frame: Frame, band: Box) -> Box:
-    """The room of a product below the captions."""
+def _stage(frame: Frame, band: Box, scenes: Sequence[SceneSizes]) -> Box:
+    """The room of a product below the captions, low enough that a badge covers no more than its shoulder."""
     assert frame.stage_floor is not None
     width, height = frame.product_room()
-    top = band.bottom + frame.gap
+    badge = max((sizes.badge[1] for sizes in scenes if sizes.badge and sizes.has_product), default=0)
+    top = band.bottom + frame.gap + round(0.6 * badge)
     height = min(height, frame.stage_floor - top)
     return Box(frame.format.width // 2 - width // 2, frame.stage_floor - height, width, height)
 
@@ -176,7 +177,7 @@ def _badge(frame: Frame, sizes: SceneSizes, place: dict[Role, Box], room: Box | 
     if frame.has_columns or room is None:
         return _aligned(frame, sizes.badge, min(under, lowest - height))
     product, safe = place["product"], frame.safe
-    top = min(max(product.y - round(0.45 * height), under - frame.gap // 2, highest), lowest - height)
+    top = min(max(product.y - round(0.55 * height), under - frame.gap // 2, highest), lowest - height)
     overlap = round(min(width * 0.2, product.width * 0.12))
     outside = product.x - width + overlap if frame.is_rtl else product.right - overlap
     x = min(max(outside, safe.x), safe.right - width)
