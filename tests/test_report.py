@@ -195,3 +195,14 @@ def test_the_table_says_what_became_of_every_ad(tmp_path):
     assert "5, 2 of them rendered now" in text
     assert re.search(r"cached\s*│ 3", text)
     assert "index.html" in text
+
+
+def test_the_page_brings_the_letters_that_machines_lack():
+    """Japanese headlines show on a machine without Japanese fonts; English pages carry no font."""
+    japanese = page(account(ad()), [card(ad("c/b/ja-JP/f"), headline="いまなら、お得。", language="日本語")])
+    english = page(account(ad()), [card(ad(), headline="Now for less", language="English")])
+
+    assert "U+3044" in japanese
+    assert "font-src data:" in japanese
+    assert "@font-face" not in english
+    assert len(japanese) < len(english) + 40_000
