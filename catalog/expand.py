@@ -125,7 +125,7 @@ class _Expander:
         words = self.words[locale.tag]
         place = {"locale": locale, "format": self.inputs.formats[combination.format], **axes}
         names = Names(words, place, {"locale": locale.tag, "format": combination.format, **axes})
-        names.fill(self._view(product), self._view(local), self.own_names)
+        names.fill(self._view(product, ""), self._view(local, "" if local is product else locale.tag), self.own_names)
         if not is_true(words.when.render(names.texts)):
             return None
         matching = tuple(
@@ -152,11 +152,11 @@ class _Expander:
             music=campaign.music,
         )
 
-    def _view(self, product: Product) -> Mapping[str, Any]:
-        key = f"{product.source} {product.title} {product.price}"
-        if key not in self.views:
-            self.views[key] = view(product, self.images[product.id], self.moment)
-        return self.views[key]
+    def _view(self, product: Product, tag: str) -> Mapping[str, Any]:
+        """Return the product as templates see it: the feed's (empty `tag`) or a locale's own."""
+        if tag not in self.views:
+            self.views[tag] = view(product, self.images[product.id], self.moment)
+        return self.views[tag]
 
     def _scenes(self, story: Story, names: Names) -> tuple[Scene, ...]:
         scenes = tuple(

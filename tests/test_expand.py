@@ -216,3 +216,14 @@ def test_a_title_cannot_break_the_template(tmp_path_factory, title):
     for one in results:
         if isinstance(one, Variant) and one.product_id == "cup":
             assert f"{tidy(title)} on silk" == one.scenes[0].prompt
+
+
+def test_markets_that_differ_in_one_column_only_do_not_mix(tmp_path):
+    """Austria and Germany may share title and price, and still say different things."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("[en-US, de-DE, ja-JP]", "[de-DE, de-AT]"))
+    german = (folder / "products.de-DE.csv").read_text(encoding="utf-8")
+    (folder / "products.de-AT.csv").write_text(german.replace("Fasst Kaffee", "Fasst Melange"), encoding="utf-8")
+    found = variants(folder)
+
+    assert "Fasst Kaffee" == found["test/cup/de-DE/story_9x16"].scenes[0].headline
+    assert "Fasst Melange" == found["test/cup/de-AT/story_9x16"].scenes[0].headline
