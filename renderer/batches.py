@@ -63,7 +63,16 @@ def start_run(
     reasons = dict.fromkeys([*map(str, inputs.problems), *map(str, problems), *(one.reason for one in refused)])
     state.start(_context(inputs, run_id, model, moment, store), reasons)
     _account("expand", started, len(results), len(variants), state)
-    return {"run": state.run, "requested": len(results), "refused": len(refused), "problems": len(reasons)}
+    return {
+        "run": state.run,
+        "requested": len(results),
+        "refused": len(refused),
+        "problems": len(reasons),
+        "products": len(inputs.products) + len(inputs.refused_products),
+        "locales": len(inputs.campaign.locales),
+        "formats": len(inputs.campaign.formats),
+        "whole": len(combine(inputs)),
+    }
 
 
 def plan_run(run: str, settings: Settings) -> dict[str, Any]:

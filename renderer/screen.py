@@ -33,11 +33,12 @@ def say(text: str) -> None:
 
 
 def show_expanded(started: dict[str, Any]) -> None:
-    """Show how many variants were asked for and can be made."""
+    """Show what the campaign spans, how much of it this run asks for, and how many variants can be made."""
     ready = started["requested"] - started["refused"]
-    out.print(
-        f"run {started['run']}: {started['requested']:,} variants asked for, {ready:,} can be made", highlight=False
-    )
+    spans = " × ".join(f"{started[what]:,} {what}" for what in ("products", "locales", "formats"))
+    part = "all of them" if started["requested"] == started["whole"] else f"{started['requested']:,} of them"
+    out.print(f"{spans}: {started['whole']:,} variants", highlight=False)
+    out.print(f"run {started['run']}: {part} asked for, {ready:,} can be made", highlight=False)
 
 
 def show_problems(run: str) -> int:

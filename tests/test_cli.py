@@ -31,7 +31,8 @@ def test_expand_counts_and_ends_well(tmp_path, build):
     """A clean campaign ends with status 0."""
     done = adloom("expand", str(write_campaign(tmp_path / "c")), build=build)
 
-    assert "12 variants asked for, 12 can be made" in done.stdout
+    assert "2 products × 3 locales × 2 formats: 12 variants" in done.stdout
+    assert "all of them asked for, 12 can be made" in done.stdout
     assert (0, "") == (done.returncode, done.stderr)
 
 
@@ -52,7 +53,7 @@ def test_problems_are_shown_together_and_tell_by_the_status(tmp_path, build):
     done = adloom("expand", str(write_campaign(tmp_path / "c", copy=copy)), build=build)
 
     assert 1 == done.returncode
-    assert "12 variants asked for, 4 can be made" in done.stdout
+    assert "all of them asked for, 4 can be made" in done.stdout
     assert ["de-DE", "ja-JP"] == [line.split(": ")[1].split()[0] for line in done.stderr.splitlines()]
 
 
