@@ -216,3 +216,15 @@ def test_palette_sets_the_product_off(colour: tuple[int, int, int]) -> None:
     assert lab[0, 0] + 0.15 < lab[1, 0] < lab[2, 0] - 0.1
     assert np.linalg.norm(lab[1] - own) > 0.1
     assert np.hypot(lab[:, 1], lab[:, 2]).max() <= max(np.hypot(own[1], own[2]), 0.03)
+
+
+def test_pictures_lie_in_buckets_too(store: Store, s3_server: str) -> None:
+    """`s3://` addresses are read with the store's own credentials; one that is absent refuses its product by name."""
+    open_store(s3_server).put_bytes("feed/cup.png", encoded(packshot((0, 0, 0, 0))))
+    images, problems = fetch_images(
+        [product(f"{s3_server}/feed/cup.png"), product(f"{s3_server}/feed/none.png", 2)], store
+    )
+
+    assert ["p1"] == list(images)
+    assert ["p2"] == [problem.subject for problem in problems]
+    assert "products.csv:3: image_link" in str(problems[0])
