@@ -1,4 +1,7 @@
-"""Embeds just the letters a page needs of scripts that many machines have no font for."""
+"""Embeds just the letters a page needs of scripts that many machines have no font for.
+
+The page names the family first: it holds no other letters, and some system fonts claim these without having them.
+"""
 
 from __future__ import annotations
 
