@@ -21,7 +21,7 @@ VIDEO_MODELS: dict[str, VideoModelFacts] = {
         frame_step=0,
         num_inference_steps=8,
         guidance_scale=1.0,
-        gpu_seconds_per_shot=0.1,
+        gpu_seconds_per_shot=0.07,  # H200, one shot at a time, docs/performance.md
         cpu_seconds_per_shot=2.0,
         licence="Apache-2.0",
     ),
