@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -207,8 +206,3 @@ def _read_join(folder: Path, axis: Join) -> tuple[dict[str, str], ...]:
             [Problem(f"{axis.join}:1", f"has no column '{missing[0]}'", "Name the columns that 'on' lists.")]
         )
     return rows
-
-
-def as_moment(as_of: str) -> datetime:
-    """Return the moment of an ISO 8601 text with offset."""
-    return datetime.fromisoformat(as_of)

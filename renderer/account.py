@@ -15,14 +15,23 @@ from renderer.versions import checked_key
 NOT_REACHED = "was not reached. Run the campaign again; what is finished is kept."
 
 
-def close(state: RunState, deliveries: Mapping[str, Delivery]) -> RunReport:
-    """Return the account; `deliveries` by variant id."""
+Finished = tuple[VariantPlan, Creative, Checked]
+
+
+def close(state: RunState, done: Iterable[Finished], deliveries: Mapping[str, Delivery]) -> RunReport:
+    """Return the account; `done` is what `finished` gave, `deliveries` are by variant id."""
     context = state.context()
     reasons = _reasons(state)
     fates: dict[str, list[object]] = defaultdict(list)
+    made = {variant.creative_key: (creative, checked) for variant, creative, checked in done}
     planned = list(state.planned())
     for variant in planned:
-        kind, fate = _fate(variant, state, deliveries, reasons)
+        if variant.creative_key in made:
+            kind, fate = _fate(variant, *made[variant.creative_key], state, deliveries)
+        else:
+            name = variant.variant.id
+            reason = reasons.get(variant.creative_key, f"{name}: {NOT_REACHED}")
+            kind, fate = "failed", Undelivered(variant=name, reason=reason)
         fates[kind].append(fate)
     refused = [Undelivered(variant=one.variant_id, reason=one.reason) for one in state.refused()]
     seconds: dict[str, float] = defaultdict(float)
@@ -57,7 +66,7 @@ def _reasons(state: RunState) -> dict[str, str]:
     return reasons
 
 
-def finished(planned: Iterable[VariantPlan], state: RunState) -> list[tuple[VariantPlan, Creative, Checked]]:
+def finished(planned: Iterable[VariantPlan], state: RunState) -> list[Finished]:
     """Return the variants whose creative is composed and checked."""
     found = []
     for variant in planned:
@@ -69,15 +78,9 @@ def finished(planned: Iterable[VariantPlan], state: RunState) -> list[tuple[Vari
 
 
 def _fate(
-    planned: VariantPlan, state: RunState, deliveries: Mapping[str, Delivery], reasons: Mapping[str, str]
+    planned: VariantPlan, creative: Creative, checked: Checked, state: RunState, deliveries: Mapping[str, Delivery]
 ) -> tuple[str, DeliveredCreative | Undelivered]:
-    variant = planned.variant
-    done = finished([planned], state)
-    if not done:
-        reason = reasons.get(planned.creative_key, f"{variant.id}: {NOT_REACHED}")
-        return "failed", Undelivered(variant=variant.id, reason=reason)
-    _, creative, checked = done[0]
-    if (delivery := deliveries.get(variant.id)) is not None:
+    if (delivery := deliveries.get(planned.variant.id)) is not None:
         return "delivered", _delivered(planned, creative, checked, delivery)
     decision = decision_on(creative.sha256, state.store)
     return _undelivered(planned, decision)

@@ -15,7 +15,6 @@ from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
 from renderer import stages
 from renderer.account import close, finished
-from renderer.artifacts import Delivery
 from renderer.backends.video_models import video_model_facts
 from renderer.backends.voices import VOICES
 from renderer.digest import file_sha256
@@ -24,8 +23,8 @@ from renderer.images import fetch_images
 from renderer.picture.fonts import Shelf
 from renderer.plan import RenderPlan, Tools, plan
 from renderer.progress import FOLDERS, present
-from renderer.publish import manifest_row, publish_creative, write_manifest
-from renderer.review import review_creative
+from renderer.publish import manifest_row, publish, write_manifest
+from renderer.review import review
 from renderer.run_records import Batch, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
 from renderer.run_state import WHOLE_RUN, RunState
 from renderer.settings import Settings
@@ -117,7 +116,7 @@ def review_run(run: str, settings: Settings) -> dict[str, Any]:
     started = time.monotonic()
     state = open_run(run, settings)
     rule = state.context().source.review
-    decisions = [review_creative(checked, rule, state.store) for _, _, checked in finished(state.planned(), state)]
+    decisions = list(review((checked for _, _, checked in finished(state.planned(), state)), rule, state.store))
     verdicts = [decision.verdict for decision in decisions if decision is not None]
     _account("review", started, len(decisions), len(verdicts), state)
     return {
@@ -132,18 +131,19 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     started = time.monotonic()
     state = open_run(run, settings)
     destination = open_store(settings.publish_url or settings.store_url, settings.cache_dir)
-    deliveries: dict[str, Delivery] = {}
-    rows = []
-    rule = state.context().source.review
-    for planned, creative, checked in finished(state.planned(), state):
-        decision = review_creative(checked, rule, state.store)
-        if decision is not None and decision.verdict == "approve":
-            delivery = publish_creative(creative, decision, state.store, destination)
-            deliveries[planned.variant.id] = delivery
-            rows.append(manifest_row(planned.variant, delivery))
+    done = finished(state.planned(), state)
+    decisions = review((checked for _, _, checked in done), state.context().source.review, state.store)
+    approved = [
+        (creative, decision)
+        for (_, creative, _), decision in zip(done, decisions, strict=True)
+        if decision is not None and decision.verdict == "approve"
+    ]
+    deliveries = {delivery.variant_id: delivery for delivery in publish(approved, state.store, destination)}
+    variants = [planned.variant for planned, _, _ in done if planned.variant.id in deliveries]
+    rows = [manifest_row(variant, deliveries[variant.id]) for variant in variants]
     write_manifest(rows, state.prefix, destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
-    report = close(state, deliveries)
+    report = close(state, done, deliveries)
     state.write_report(report)
     return counts(report)
 
@@ -199,14 +199,15 @@ def summarize(planned: RenderPlan, batches: Iterable[Batch], state: RunState, se
     """Return the numbers of a plan: counts, hours and cost of what is missing."""
     facts = video_model_facts(planned.context.model)
     batches = list(batches)
+    refused = sum(1 for _ in state.refused())
     shots = {shot.key for batch in batches for shot in batch.shots}
     missing = sorted(shots - present("takes", shots, state.store))
     lines = {line.key for batch in batches for line in batch.lines}
     creatives = sum(len(batch.variants) for batch in batches)
     gpu_hours = len(missing) * facts.gpu_seconds_per_shot / 3600
     return PlanSummary(
-        requested=planned.requested + sum(1 for _ in state.refused()),
-        refused=sum(1 for _ in state.refused()),
+        requested=planned.requested + refused,
+        refused=refused,
         variants=len(planned.variants),
         shots=len(planned.shots),
         lines=len(planned.lines),

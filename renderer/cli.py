@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
-STAGES_OF_A_BATCH = ("generate", "narrate", "caption", "compose", "check")
-
 CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="a campaign folder, or its name in templates/")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a run: <campaign>/<run id>, as expand and plan print it")]
 SampleSize = Annotated[int | None, typer.Option("--sample", min=1, help="render at most so many variants")]
@@ -109,13 +107,14 @@ def render(
 ) -> None:
     """Do every stage in this process, without Airflow, into the store of ADLOOM_STORE_URL."""
     from renderer import batches
+    from renderer.stages import STAGES
 
     settings = Settings.from_environment()
     started = batches.start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
     show_expanded(started)
     batches.plan_run(started["run"], settings)
     show_plan(started["run"], batches.open_run(started["run"], settings).summary(), settings)
-    _run_stages(started["run"], STAGES_OF_A_BATCH, settings)
+    _run_stages(started["run"], tuple(STAGES), settings)
     batches.review_run(started["run"], settings)
     account = batches.publish_run(started["run"], settings)
     show_account(started["run"])

@@ -8,7 +8,7 @@ from renderer.run_state import RunState
 from renderer.store import Store
 from renderer.versions import CODE_VERSIONS
 
-COUNTED = ("generate", "narrate", "caption", "compose", "check")
+# where the store keeps the records of each counted stage, in the order of the flow
 FOLDERS = {
     "generate": "takes",
     "narrate": "speech",
@@ -34,7 +34,7 @@ def observe(run: str, store: Store) -> list[Progress]:
     state = RunState(run, store)
     if not store.exists(f"{state.prefix}/planned.jsonl.gz"):
         return []
-    wanted: dict[str, set[str]] = {stage: set() for stage in COUNTED}
+    wanted: dict[str, set[str]] = {stage: set() for stage in FOLDERS}
     for planned in state.planned():
         wanted["generate"].update(planned.shots)
         wanted["narrate"].update(key for key in planned.lines if key)

@@ -65,7 +65,6 @@ FACTS = VideoModelFacts(
     loader="nowhere:Nothing",
     revision="r1",
     scenes=(),
-    uses_prompt=True,
     takes_image=True,
     sizes={"9:16": (72, 128), "1:1": (96, 96)},
     frame_rate=10.0,

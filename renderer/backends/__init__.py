@@ -58,7 +58,6 @@ class VideoModelFacts:
     loader: str  # "module:class"
     revision: str  # weights and code; part of every shot's key
     scenes: tuple[str, ...]  # looks it knows by name; empty means: any text
-    uses_prompt: bool
     takes_image: bool  # can do `product: in_shot`
     sizes: dict[str, tuple[int, int]]  # aspect ratio such as "9:16" to native (width, height)
     frame_rate: float

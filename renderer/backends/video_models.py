@@ -13,7 +13,6 @@ VIDEO_MODELS: dict[str, VideoModelFacts] = {
         loader="renderer.backends.backdrop.sampler:BackdropModel",
         revision=backdrop.REVISION,
         scenes=backdrop.SCENES,
-        uses_prompt=False,
         takes_image=False,
         sizes=backdrop.SIZES,
         frame_rate=backdrop.FRAME_RATE,
