@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from catalog.errors import CatalogError, Problem
 from catalog.yamlfile import YamlFile, read_yaml, validate
@@ -16,20 +16,39 @@ NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 HexColour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
-Camera = Literal["static", "pan_left", "pan_right", "tilt_up", "tilt_down", "dolly_in", "dolly_out"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Speed = Annotated[float, Field(gt=0, le=3)]
+Camera = Literal[
+    "static", "pan_left", "pan_right", "tilt_up", "tilt_down", "dolly_in", "dolly_out", "orbit_left", "orbit_right"
+]
+Light = Literal["left", "top_left", "top", "top_right", "right"]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _still_where_it_loops(camera: str, others: ValidationInfo) -> str:
+    """A take that ends where it began leaves no way for the camera; one written in Jinja is checked when rendered."""
+    if others.data.get("loop") and camera != "static" and "{" not in camera:
+        raise ValueError("a look with loop: true ends where it began; write camera: static, or loop: false")
+    return camera
+
+
 class Look(_Strict):
     """What the picture shows and how the camera moves: the words that video models are conditioned by."""
 
     scene: str
+    second_scene: str = ""  # blended into the first
+    second_share: Share = 0.5  # how much of the second scene shows, if there is one
     palette: tuple[HexColour, HexColour, HexColour]  # dark, middle, light
+    light: Light = "top_left"  # where it comes from
+    energy: Share = 0.5  # how lively
+    loop: bool = False  # the take ends where it began, and may repeat
     camera: Camera = "static"
-    camera_speed: Annotated[float, Field(gt=0, le=3)] = 1.0
+    camera_speed: Speed = 1.0
+
+    _camera = field_validator("camera")(_still_where_it_loops)
 
 
 class Brand(_Strict):
@@ -56,9 +75,23 @@ class LookTemplate(_Strict):
     """A look whose words may be Jinja. `palette`: three colours, as one string or a list."""
 
     scene: str
+    second_scene: str = ""
+    second_share: Share | None = None
     palette: str | tuple[str, str, str]
+    light: str = "top_left"
+    energy: float | str = 0.5
+    loop: bool = False
     camera: str = "static"
-    camera_speed: float = 1.0
+    camera_speed: Speed = 1.0
+
+    _camera = field_validator("camera")(_still_where_it_loops)
+
+    @field_validator("second_share")
+    @classmethod
+    def _needs_a_second_scene(cls, share: float | None, others: ValidationInfo) -> float | None:
+        if share is not None and not others.data.get("second_scene"):
+            raise ValueError("there is no second scene to show; write second_scene, or remove second_share")
+        return share
 
 
 class SceneTemplate(_Strict):

@@ -14,7 +14,7 @@ from catalog.campaign import Campaign, EndCardTemplate, Look, Override, SceneTem
 from catalog.errors import CatalogError, Problem
 from catalog.spoken import shown_text
 from catalog.templating import RenderFailed, Sandbox, Text, all_roots, compile_text, is_true
-from catalog.yamlfile import Steps, YamlFile
+from catalog.yamlfile import Steps, YamlFile, misfit
 
 PICTURE_FIELDS = ("prompt", "negative_prompt", "product")
 SCENE_TEXTS = ("headline", "subline", "badge", "badge_was")
@@ -77,16 +77,19 @@ class SceneText:
         return is_true(self.when.render(names))
 
     def render_look(self, names: Names) -> Look:
-        """Return the checked look."""
-        words: dict[str, Any] = {name: text.render(names) for name, text in self.look.items()}
+        """Return the checked look. Where no second scene is left, its share is forgotten: the picture is the same."""
+        words: dict[str, Any] = {name: text.render(names).strip() for name, text in self.look.items()}
         words["palette"] = tuple(words["palette"].replace(",", " ").split())
+        template = self.template.look
+        if words["second_scene"] and template.second_share is not None:
+            words["second_share"] = template.second_share
         try:
-            return Look(**words, camera_speed=self.template.look.camera_speed)
+            return Look(**words, camera_speed=template.camera_speed, loop=template.loop)
         except ValidationError as error:
             first = error.errors()[0]
             field = str(first["loc"][0])
             place = self.look[field].place if field in self.look else self.place
-            raise RenderFailed(Problem(place, f"{words.get(field)!r} does not fit", f"{first['msg']}.")) from None
+            raise RenderFailed(misfit(place, first)) from None
 
 
 @dataclass
@@ -143,11 +146,14 @@ def _compile_scene(template: SceneTemplate, number: int, origins: dict[str, Step
     def text(field: str, source: str, *deeper: str) -> Text:
         return compiler.text(source, *origins.get(field, ("scenes", number, field)), *deeper)
 
-    palette = template.look.palette
+    look = template.look
     words = {
-        "scene": template.look.scene,
-        "palette": palette if isinstance(palette, str) else " ".join(palette),
-        "camera": template.look.camera,
+        "scene": look.scene,
+        "second_scene": look.second_scene,
+        "palette": look.palette if isinstance(look.palette, str) else " ".join(look.palette),
+        "camera": look.camera,
+        "light": look.light,
+        "energy": str(look.energy),
     }
     return SceneText(
         template=template,
@@ -189,7 +195,7 @@ def _rebuilt(
         for problem in error.errors():
             field, *deeper = problem["loc"]
             place = compiler.file.place(*origins.get(str(field), ("overrides",)), *deeper)
-            compiler.problems.append(Problem(place, f"{problem['input']!r} does not fit", f"{problem['msg']}."))
+            compiler.problems.append(misfit(place, problem))
         return None
 
 

@@ -77,14 +77,19 @@ def dotted(steps: Steps) -> str:
     return text.removeprefix(".")
 
 
+def misfit(place: str, problem: Any) -> Problem:
+    """Say of one of pydantic's errors which value does not fit, and what would."""
+    message = problem["msg"].removeprefix("Value error, ")
+    return Problem(place, f"{problem['input']!r} does not fit", f"{message[:1].upper()}{message[1:]}.")
+
+
 def _problem(file: YamlFile, problem: Any) -> Problem:
     place = file.place(*problem["loc"])
     if problem["type"] == "extra_forbidden":
         return Problem(place, "there is no such field", "Remove it, or look up its spelling in templates/README.md.")
     if problem["type"] == "missing":
         return Problem(place, "is missing", "Add it.")
-    message = problem["msg"].removeprefix("Value error, ")
-    return Problem(place, f"{problem['input']!r} does not fit", f"{message[:1].upper()}{message[1:]}.")
+    return misfit(place, problem)
 
 
 def _plain(node: Any, steps: Steps, lines: dict[Steps, int], name: str) -> Any:

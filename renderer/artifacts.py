@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from catalog import Format, Locale, Look, Variant
 
@@ -13,6 +13,33 @@ class Record(BaseModel):
     """Frozen, strict about unknown fields, written as canonical JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]  # of the frame's width or height, from its left or top
+
+
+class Region(Record):
+    """A part of the frame: its top left corner and its size, as fractions of the frame's width and height."""
+
+    x: Fraction
+    y: Fraction
+    width: Fraction
+    height: Fraction
+
+
+class Stand(Record):
+    """Where a product will stand: the middle of its foot, and the foot's width as a fraction of the frame's."""
+
+    x: Fraction
+    y: Fraction
+    width: Fraction
+
+
+class Layout(Record):
+    """What a picture leaves room for: regions to keep calm, and a floor where a product will stand."""
+
+    calm: Annotated[tuple[Region, ...], Field(max_length=3)] = ()
+    stand: Stand | None = None
 
 
 class Shot(Record):
@@ -25,6 +52,7 @@ class Shot(Record):
     model: str
     revision: str
     look: Look
+    layout: Layout = Layout()
     prompt: str
     negative_prompt: str
     image_sha256: str | None
@@ -43,7 +71,10 @@ class Shot(Record):
 
 
 class Take(Record):
-    """The video a model returned for a shot; `object` is its place in the store."""
+    """The video a model returned for a shot; `object` is its place in the store.
+
+    `stand` is where the shot asked for a floor; a take that `loops` ends where it began.
+    """
 
     key: str
     object: str
@@ -51,6 +82,8 @@ class Take(Record):
     height: int
     num_frames: int
     frame_rate: float
+    stand: Stand | None = None
+    loops: bool = False
     seconds_spent: float
 
 

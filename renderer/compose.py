@@ -24,8 +24,10 @@ from renderer.errors import MediaError, StoreError
 from renderer.media import Encoding, read_take, read_wav, write_creative
 from renderer.picture.canvas import to_rgb
 from renderer.picture.frame import Frame
+from renderer.picture.ground import Footage
 from renderer.picture.lettering import Pen
 from renderer.picture.packshot import read_product
+from renderer.picture.seat import Seat
 from renderer.picture.show import Show
 from renderer.picture.staging import Assets, stage
 from renderer.picture.timeline import Part, cues_of, parts_of
@@ -96,7 +98,8 @@ def _assets(planned: VariantPlan, context: RunContext, store: Store) -> Assets:
     takes = []
     for shot in planned.shots:
         take = _record(store, f"takes/{shot}.json", Take)
-        takes.append((read_take(store.local(take.object)), take.frame_rate))
+        frames = read_take(store.local(take.object))
+        takes.append(Footage(frames, take.frame_rate, take.loops, Seat(take.stand)))
     product: NDArray[np.float32] | None = None
     if any(scene.product != "none" for scene in variant.scenes):
         product = read_product(store.local(f"images/{variant.image_sha256}.png"), variant.has_cutout, variant.id)

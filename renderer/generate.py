@@ -22,6 +22,7 @@ from renderer.store import Store
 
 MIN_MEAN_LUMA, MAX_MEAN_LUMA = 4.0, 251.0  # of 255: outside of them a picture is black or white
 MIN_CONTRAST = 1.0  # standard deviation in code values over the whole take; a quiet gradient has 10 or more
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
 MAX_FLICKER = 24.0  # mean change of luma per frame; noise has 80, the liveliest backdrop 6
 
 
@@ -65,6 +66,8 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
         height=shot.height,
         num_frames=len(frames),
         frame_rate=shot.frame_rate,
+        stand=shot.layout.stand,
+        loops=shot.look.loop,
         seconds_spent=round(time.perf_counter() - started, 3),
     )
     store.put_record(record_key(shot), take)
@@ -105,9 +108,7 @@ def refuse_unusable(shot: Shot, frames: Frames) -> None:
         raise BackendError(
             f"shot {shot.key}: {shot.model} returned {frames.dtype} {frames.shape}. It must return uint8 {expected}."
         )
-    luma = frames @ np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
-    brightness, contrast = float(luma.mean()), float(luma.std())
-    flicker = float(np.abs(np.diff(luma, axis=0)).mean()) if len(luma) > 1 else 0.0
+    brightness, contrast, flicker = _measured(frames)
     if MIN_MEAN_LUMA <= brightness <= MAX_MEAN_LUMA and contrast >= MIN_CONTRAST and flicker <= MAX_FLICKER:
         return
     raise BackendError(
@@ -115,6 +116,23 @@ def refuse_unusable(shot: Shot, frames: Frames) -> None:
         f"flicker {flicker:.0f}). Choose another seed or palette for {shot.look.scene!r}; "
         f"if all takes fail, check {shot.model} and the device."
     )
+
+
+def _measured(frames: Frames) -> tuple[float, float, float]:
+    """Return mean luma, its standard deviation over all frames, and its mean change per frame, 0..255.
+
+    Frame by frame: a long take in float would need gigabytes.
+    """
+    sums, squares, changes = 0.0, 0.0, 0.0
+    before = None
+    for picture in frames:
+        luma = picture @ LUMA
+        sums += float(luma.mean())
+        squares += float(np.square(luma).mean())
+        changes += 0.0 if before is None else float(np.abs(luma - before).mean())
+        before = luma
+    mean = sums / len(frames)
+    return mean, max(squares / len(frames) - mean**2, 0.0) ** 0.5, changes / max(len(frames) - 1, 1)
 
 
 def _generate_into(store: Store, model: VideoModel, shot: Shot) -> Take:

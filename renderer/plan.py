@@ -12,6 +12,7 @@ from renderer.artifacts import CaptionJob, Line, Shot
 from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
+from renderer.picture.shot_layout import shot_layout
 from renderer.run_records import RunContext, VariantPlan
 from renderer.versions import CODE_VERSIONS
 
@@ -71,6 +72,8 @@ def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tool
     """
     planned = RenderPlan(context)
     planner = _Planner(planned, tools)
+    if context.source.guidance_scale is not None and not tools.facts.has_guidance:
+        planner.problems[f"{context.campaign}: {tools.model} has no guidance. Remove 'guidance_scale'."] = None
     for variant in variants:
         if isinstance(variant, Refusal):
             planned.refused.append(variant)
@@ -82,18 +85,19 @@ def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tool
 
 
 def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools) -> Shot:
-    """Return the shot of a scene: it knows the picture and the frame's shape, not the language, price or badge."""
+    """Return the shot of a scene: it knows the picture and the frame's layout, not the language, price or badge."""
     width, height = native_size(format, tools.facts)
     facts = {
         "model": tools.model,
         "revision": tools.facts.revision,
         "look": scene.look.model_dump(),
+        "layout": shot_layout(format, stands(scene, variant)).model_dump(),
         "prompt": scene.prompt,
         "negative_prompt": scene.negative_prompt,
         "image_sha256": variant.image_sha256 if scene.product == "in_shot" else None,
         "width": width,
         "height": height,
-        "num_frames": num_frames_for(scene.duration_s, tools.facts),
+        "num_frames": num_frames_for(scene, tools.facts),
         "frame_rate": tools.facts.frame_rate,
         "num_inference_steps": tools.num_inference_steps,
         "guidance_scale": tools.guidance_scale,
@@ -127,13 +131,21 @@ def native_size(format: Format, facts: VideoModelFacts) -> tuple[int, int]:
     return min(facts.sizes.values(), key=lambda size: abs(math.log(size[0] / size[1] * format.height / format.width)))
 
 
-def num_frames_for(duration_s: float, facts: VideoModelFacts) -> int:
-    """Return the fewest frames that fit the model and last `duration_s`; its longest take where that is shorter."""
-    if facts.frame_step == 0:
-        return facts.max_num_frames
-    steps = math.ceil(round(duration_s * facts.frame_rate - 1, 6) / facts.frame_step)
-    longest = (facts.max_num_frames - 1) // facts.frame_step
-    return 1 + facts.frame_step * min(max(steps, 0), longest)
+def num_frames_for(scene: Scene, facts: VideoModelFacts) -> int:
+    """Return the fewest frames that fit the model and last as long as the scene; at most its longest take.
+
+    A take that loops has one length: it is repeated.
+    """
+    if scene.look.loop:
+        return facts.loop_num_frames
+    steps = math.ceil(round(scene.duration_s * facts.frame_rate - facts.min_num_frames, 6) / facts.frame_step)
+    longest = (facts.max_num_frames - facts.min_num_frames) // facts.frame_step
+    return facts.min_num_frames + facts.frame_step * min(max(steps, 0), longest)
+
+
+def stands(scene: Scene, variant: Variant) -> bool:
+    """Tell whether the composer will let the product stand in the scene; a picture without a cutout hangs."""
+    return scene.product == "composite" and variant.has_cutout
 
 
 class _Planner:
@@ -162,7 +174,8 @@ class _Planner:
 
     def _shot(self, scene: Scene, variant: Variant, format: Format) -> str:
         image = variant.image_sha256 if scene.product == "in_shot" else None
-        wish = (scene.look, scene.prompt, scene.negative_prompt, image, scene.duration_s, format.id)
+        product = image, stands(scene, variant)
+        wish = (scene.look, scene.prompt, scene.negative_prompt, product, scene.duration_s, format.id)
         if (key := self.known_shots.get(wish)) is not None:
             return key
         self.problems.update(dict.fromkeys(_unfit(scene, variant, self.tools)))
@@ -207,8 +220,12 @@ class _Planner:
 
 def _unfit(scene: Scene, variant: Variant, tools: Tools) -> Iterator[str]:
     place = f"{variant.campaign}: scene '{scene.id}'"
-    if tools.facts.scenes and scene.look.scene not in tools.facts.scenes:
-        yield f"{place}: {tools.model} knows no scene '{scene.look.scene}'. Known: {', '.join(tools.facts.scenes)}."
+    known = tools.facts.scenes
+    for name in filter(None, (scene.look.scene, scene.look.second_scene)):
+        if known and name not in known:
+            yield f"{place}: {tools.model} knows no scene '{name}'. Known: {', '.join(known)}."
+    if scene.look.loop and not tools.facts.loop_num_frames:
+        yield f"{place}: {tools.model} cannot end a take where it began. Remove 'loop: true'."
     if scene.product == "in_shot" and not tools.facts.takes_image:
         yield f"{place}: {tools.model} cannot draw a product into the shot. Write 'product: composite'."
 

@@ -43,6 +43,18 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+@pytest.fixture
+def steady_torch() -> Iterator[None]:
+    """The same random numbers every time, on one thread: of tests side by side, more would wait for each other."""
+    import torch
+
+    torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
     """An Airflow database that holds nothing."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from campaign_folder import planned, write_campaign, write_packshot
+from campaign_folder import CAMPAIGN, COPY, planned, write_campaign, write_packshot
 from renderer.artifacts import Creative, Cue, CueSheet, Speech, Take, Word
 from renderer.compose import compose, compose_variant
 from renderer.digest import file_sha256
@@ -17,9 +17,13 @@ from renderer.errors import MediaError, StoreError
 from renderer.media import Planes, read_take, write_take, write_wav
 from renderer.picture.canvas import to_rgb, yuv_of
 from renderer.picture.frame import Box, Frame
+from renderer.picture.ground import Footage
 from renderer.picture.layout import Size
 from renderer.picture.lettering import Pen, caption_style
 from renderer.picture.packshot import packshot, read_product
+from renderer.picture.seat import Seat
+from renderer.picture.staging import Assets, stage
+from renderer.picture.timeline import parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
 from renderer.store import Store, open_store
@@ -170,6 +174,33 @@ def test_one_failure_does_not_stop_the_batch(tmp_path: Path, store: Store) -> No
     assert outcomes["en-US"].value is not None
     assert f"{bad.variant.id} headline: no font has '𓂀'" in (outcomes["de-DE"].error or "")
     assert store.get_record(f"creatives/{bad.creative_key}.json", Creative) is None
+
+
+def test_takes_are_seated_under_the_product(tmp_path: Path, typesetter: Typesetter) -> None:
+    """In a wide frame for Arabic the take is mirrored, and its floor lies where the product touches the ground."""
+    campaign = CAMPAIGN.replace("[en-US, de-DE, ja-JP]", "[ar-EG]\nprices: feed").replace("square_1x1", "wide_16x9")
+    folder = write_campaign(tmp_path, campaign=campaign, copy={"ar": COPY["en"]})
+    plan = planned(folder)
+    one = one_of(plan.variants, "ar-EG", "wide_16x9")
+    context = small(plan.context)
+    format, locale = context.formats["wide_16x9"], context.locales["ar-EG"]
+    stand = plan.shots[one.shots[0]].layout.stand
+    assert stand is not None
+    frames = np.random.default_rng(1).integers(20, 90, (2, 36, 64, 3), np.uint8)
+    product = read_product(folder / "cup.png", True, "test")
+    assets = Assets(
+        [Footage(frames, 5.0, seat=Seat(stand))] * 2, product, (folder / "logo.svg").read_bytes(), [None] * 3
+    )
+    pen = Pen(typesetter, context.brand, locale, Frame(format, is_rtl=True), one.variant.id)
+
+    show = stage(one, parts_of(one, [None] * 3, format), assets, pen)
+
+    box = next(placed for placed in show.placed if placed.role == "product")
+    matrix = show.backdrops[0].take.seat.matrix((64, 36), (format.width, format.height))
+    x, y = matrix @ [stand.x * 64 - 0.5, stand.y * 36 - 0.5, 1]
+    assert matrix[0, 0] < 0
+    assert x < format.width / 2
+    assert (x, y) == pytest.approx((box.x + box.width / 2, box.y + box.height), abs=6)
 
 
 @pytest.mark.parametrize("product", ["none", "in_shot"])

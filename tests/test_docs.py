@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 import catalog
-from catalog.campaign import Campaign, EndCardTemplate, SceneTemplate
+from catalog.campaign import Campaign, EndCardTemplate, LookTemplate, SceneTemplate
 from renderer import artifacts
 from renderer.cli import app
 from renderer.report import FLOW
@@ -81,7 +81,7 @@ def test_every_word_of_the_catalog_and_of_the_flow_is_in_the_glossary():
     assert missing == set()
 
 
-@pytest.mark.parametrize("kind", [Campaign, SceneTemplate, EndCardTemplate])
+@pytest.mark.parametrize("kind", [Campaign, SceneTemplate, LookTemplate, EndCardTemplate])
 def test_every_field_of_a_campaign_is_explained(kind):
     """The template guide names each field in code."""
     missing = {name for name in kind.model_fields if f"`{name}" not in TEMPLATE_GUIDE}

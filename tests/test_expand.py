@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -192,6 +194,77 @@ def test_a_campaign_that_cannot_be_used_says_where_and_why(tmp_path, wrong, mess
     folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace(wrong, message))
     with pytest.raises(CatalogError, match=r"campaign\.yaml:\d+: "):
         expanded(folder)
+
+
+def test_a_look_may_be_told_in_jinja(tmp_path):
+    """Scenes, light and energy follow the product, as the palette does."""
+    words = """scene: "{{ 'silk' if product.sale_price else 'mist' }}",
+      second_scene: "{{ 'petals' if product.sale_price else '' }}", second_share: 0.3,
+      light: "{{ 'top' if product.sale_price else 'left' }}", energy: "{{ 0.9 if product.sale_price else 0.2 }}\""""
+    found = variants(write_campaign(tmp_path, campaign=CAMPAIGN.replace("scene: silk", words)))
+
+    cup, lamp = (found[f"test/{name}/en-US/square_1x1"].scenes[0].look for name in ("cup", "lamp"))
+
+    assert ("silk", "petals", 0.3, "top", 0.9) == look_words(cup)
+    assert ("mist", "", 0.5, "left", 0.2) == look_words(lamp)
+
+
+def look_words(look):
+    return look.scene, look.second_scene, look.second_share, look.light, look.energy
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "camera: dolly_in, loop: true",
+            "campaign.yaml:11: scenes[0].look.camera: 'dolly_in' does not fit. "
+            "A look with loop: true ends where it began; write camera: static, or loop: false.",
+        ),
+        (
+            "camera: dolly_in, second_share: 0.3",
+            "campaign.yaml:11: scenes[0].look.second_share: 0.3 does not fit. "
+            "There is no second scene to show; write second_scene, or remove second_share.",
+        ),
+        (
+            "camera: dolly_in, camera_speed: 9",
+            "campaign.yaml:11: scenes[0].look.camera_speed: 9 does not fit. Input should be less than or equal to 3.",
+        ),
+    ],
+    ids=["loop", "share", "speed"],
+)
+def test_a_look_that_contradicts_itself_is_refused_at_the_door(tmp_path, words, message):
+    """File, line, field, value and cure, before anything is expanded."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("camera: dolly_in", words))
+
+    with pytest.raises(CatalogError, match=re.escape(message)):
+        expanded(folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("camera: \"{{ 'dolly_in' }}\", loop: true", "look.camera: 'dolly_in' does not fit. A look with loop: true"),
+        ("light: below", "look.light: 'below' does not fit. Input should be 'left', 'top_left'"),
+        ("energy: 2", "look.energy: '2.0' does not fit. Input should be less than or equal to 1."),
+        ("energy: lively", "look.energy: 'lively' does not fit. Input should be a valid number"),
+    ],
+    ids=["loop", "light", "energy", "word"],
+)
+def test_a_look_that_does_not_fit_when_rendered_refuses_its_variants(tmp_path, words, message):
+    """The reason of each refusal names file, line, field, value and cure."""
+    reason = refusals(write_campaign(tmp_path, campaign=CAMPAIGN.replace("camera: dolly_in", words)))[0].reason
+
+    assert f"campaign.yaml:11: scenes[0].{message}" in reason
+
+
+def test_an_override_may_not_let_a_loop_move(tmp_path):
+    """What an override leaves is checked like the template."""
+    campaign = CAMPAIGN.replace("camera: dolly_in", "loop: true")
+    campaign += "overrides:\n  - {where: {locale: de}, scene: hero, set: {look: {camera: pan_left}}}\n"
+
+    with pytest.raises(CatalogError, match=r"overrides\[0\]\.set\.look\.camera: 'pan_left' does not fit"):
+        expanded(write_campaign(tmp_path, campaign=campaign))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from catalog import Look
-from renderer.artifacts import Shot, Take
+from renderer.artifacts import Layout, Shot, Stand, Take
 from renderer.backends import Frames
 from renderer.backends.backdrop import REVISION
 from renderer.engine import InlineEngine
@@ -28,9 +28,9 @@ def shot(key: str = "shot-1", **changes: object) -> Shot:
         "negative_prompt": "",
         "image_sha256": None,
         "width": 32,
-        "height": 48,
-        "num_frames": 32,
-        "frame_rate": 10.0,
+        "height": 64,
+        "num_frames": 96,
+        "frame_rate": 16.0,
         "num_inference_steps": 2,
         "guidance_scale": 1.0,
         "seed": 1,
@@ -66,9 +66,21 @@ def test_take_is_stored_with_its_record(store: Store) -> None:
     frames = read_take(store.local(take.object))
 
     assert take == store.get_record("takes/shot-1.json", Take)
-    assert (take.width, take.height, take.num_frames, take.frame_rate) == (32, 48, 32, 10.0)
-    assert frames.shape == (32, 48, 32, 3)
+    assert (take.width, take.height, take.num_frames, take.frame_rate) == (32, 64, 96, 16.0)
+    assert frames.shape == (96, 64, 32, 3)
     assert np.abs(frames.astype(int) - gradient(shot())).max() <= 3
+
+
+def test_a_take_knows_its_floor_and_whether_it_loops(store: Store) -> None:
+    """What composing must know of the shot stands in the record of the take."""
+    stand = Stand(x=0.5, y=0.8, width=0.3)
+    look = shot().look.model_copy(update={"loop": True})
+
+    take = generate_shot(shot(look=look, layout=Layout(stand=stand)), Gradient(), store)
+
+    assert take.stand == stand
+    assert take.loops
+    assert generate_shot(shot("plain"), Gradient(), store).stand is None
 
 
 def test_batch_makes_only_what_is_missing(store: Store) -> None:
@@ -121,7 +133,7 @@ def test_failures_of_a_model_are_refused(spoil) -> None:
 
 def test_wrong_shape_is_refused() -> None:
     """A model that returns fewer frames than asked for is told what it must return."""
-    with pytest.raises(BackendError, match=r"It must return uint8 \(32, 48, 32, 3\)"):
+    with pytest.raises(BackendError, match=r"It must return uint8 \(96, 64, 32, 3\)"):
         refuse_unusable(shot(), gradient(shot())[:8])
 
 

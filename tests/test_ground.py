@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from renderer.picture.canvas import contrast, rgb_from, yuv_of
 from renderer.picture.ground import (
+    Footage,
     Ground,
     Scrim,
-    covering,
     develop,
     no_glow,
     scrim_colour,
@@ -25,11 +25,16 @@ from renderer.picture.ground import (
 WHITE, INK = (255, 255, 255), (21, 24, 30)
 
 
+def footage(num_frames: int, frame_rate: float, size: tuple[int, int] = (1, 1), loops: bool = False) -> Footage:
+    """A black take of (width, height)."""
+    return Footage(np.zeros((num_frames, size[1], size[0], 3), np.uint8), frame_rate, loops)
+
+
 @given(num_frames=st.integers(2, 200), rate=st.floats(4, 30), duration=st.floats(0.5, 30))
 def test_takes_never_run_out(num_frames: int, rate: float, duration: float) -> None:
     """At every moment of a scene some frame of the take is due, and time never jumps."""
     times = np.linspace(0, duration, 300)
-    positions = np.array([take_position(num_frames, rate, duration, time) for time in times])
+    positions = np.array([take_position(footage(num_frames, rate), duration, time) for time in times])
 
     assert positions.min() >= 0
     assert positions.max() <= num_frames - 1
@@ -38,9 +43,22 @@ def test_takes_never_run_out(num_frames: int, rate: float, duration: float) -> N
 
 def test_takes_are_slowed_before_they_swing() -> None:
     """Long enough: natural speed. Up to 1.6 times too short: slowed to fit. Shorter: back to the first frame and on."""
-    assert take_position(32, 10, 2.0, 1.0) == 10
-    assert take_position(32, 10, 4.0, 4.0) == pytest.approx(31)
-    assert take_position(32, 10, 12.0, 2 * 3.1 * 1.6) == pytest.approx(0, abs=1e-6)
+    assert take_position(footage(32, 10), 2.0, 1.0) == 10
+    assert take_position(footage(32, 10), 4.0, 4.0) == pytest.approx(31)
+    assert take_position(footage(32, 10), 12.0, 2 * 3.1 * 1.6) == pytest.approx(0, abs=1e-6)
+
+
+def test_loops_begin_again() -> None:
+    """A take that loops keeps its speed, and its last frame fades into its first one."""
+    take = Footage(np.stack([np.full((8, 8, 3), value, np.uint8) for value in (40, 80, 160)]), 2.0, loops=True)
+    flat = np.ones((8, 8), np.float32)
+    ground = Ground(take, 30.0, (8, 8), flat, no_glow((8, 8)), Scrim(flat, yuv_of(INK), 0.0))
+
+    luma = [float(ground.at(time)[4, 4, 0]) for time in (0.0, 1.0, 1.25, 1.5, 3.0)]
+
+    assert take_position(footage(96, 16, loops=True), 20.0, 7.0) == 16
+    assert luma[0] == luma[3] == luma[4]
+    assert luma[2] == pytest.approx((luma[0] + luma[1]) / 2, abs=0.1)
 
 
 def test_dark_gradients_do_not_band() -> None:
@@ -70,9 +88,9 @@ def test_grain_is_fine_and_moves() -> None:
 
 def test_frames_between_frames_are_blends() -> None:
     """Half way between a dark and a light frame the picture is half way between the two."""
-    take = np.stack([np.full((16, 16, 3), value, np.uint8) for value in (40, 200)])
+    take = Footage(np.stack([np.full((16, 16, 3), value, np.uint8) for value in (40, 200)]), 1.0)
     flat = np.ones((32, 32), np.float32)
-    ground = Ground(take, 1.0, 1.0, (32, 32), flat, no_glow((32, 32)), Scrim(flat, yuv_of(INK), 0.0))
+    ground = Ground(take, 1.0, (32, 32), flat, no_glow((32, 32)), Scrim(flat, yuv_of(INK), 0.0))
 
     luma = [float(ground.at(time)[16, 16, 0]) for time in (0.0, 0.5, 1.0)]
 
@@ -99,22 +117,12 @@ def test_any_picture_can_carry_text(colours: list[tuple[int, int, int]], text: t
         assert float(contrast(rgb_from(veiled(picture, weaker)).reshape(-1, 3), text).min()) < 4.5
 
 
-def test_pictures_are_cut_in_the_middle() -> None:
-    """A wide picture fills a tall frame with its middle; nothing is squeezed."""
-    picture = np.zeros((40, 100, 3), np.uint8)
-    picture[:, 50] = 255
-
-    part = covering(picture, (9, 16))
-
-    assert part.shape == (40, 22, 3)
-    assert part[:, 11].all()
-
-
 def test_working_size_follows_the_take() -> None:
     """Small takes are handled at a quarter of the frame's size, large ones at full size."""
-    assert working_size(np.zeros((1, 128, 72, 3), np.uint8), 1080, 1920) == (270, 480)
-    assert working_size(np.zeros((1, 832, 480, 3), np.uint8), 1080, 1920) == (540, 960)
-    assert working_size(np.zeros((1, 1920, 1080, 3), np.uint8), 1080, 1920) == (1080, 1920)
+    assert working_size(footage(1, 1, (288, 512)), 1080, 1920) == (270, 480)
+    assert working_size(footage(1, 1, (384, 384)), 1080, 1080) == (360, 360)
+    assert working_size(footage(1, 1, (480, 832)), 1080, 1920) == (540, 960)
+    assert working_size(footage(1, 1, (1080, 1920)), 1080, 1920) == (1080, 1920)
 
 
 def test_vignettes_darken_corners_only() -> None:

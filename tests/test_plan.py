@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from campaign_folder import CAMPAIGN, COPY, FACTS, FEED, LOCAL_FEEDS, images_of, planned, write_campaign
+from catalog import Scene
 from catalog.inputs import read_inputs
 from renderer import plan as plan_module
+from renderer.backends.video_models import video_model_facts
 from renderer.errors import PlanError
 from renderer.plan import native_size, num_frames_for
 
@@ -67,13 +69,18 @@ def test_another_badge_costs_no_shot(tmp_path, before):
         ("#101010 #808080 #F0F0F0", "#202020 #808080 #F0F0F0"),
         ("scene: silk", "scene: mist"),
         ("camera: dolly_in", "camera: pan_left"),
+        ("camera: dolly_in", "camera: dolly_in, light: right"),
+        ("camera: dolly_in", "camera: dolly_in, energy: 0.9"),
+        ("camera: dolly_in", "loop: true"),
+        ("camera: dolly_in", "camera: dolly_in, second_scene: petals"),
+        ('prompt: "', 'product: none\n    prompt: "'),
         ("id: test", "id: test\nseed: 5"),
         ("id: test", "id: test\nnum_inference_steps: 4"),
     ],
-    ids=["prompt", "palette", "scene", "camera", "seed", "steps"],
+    ids=["prompt", "palette", "scene", "camera", "light", "energy", "loop", "blend", "layout", "seed", "steps"],
 )
 def test_what_changes_the_picture_changes_shots(tmp_path, before, old, new):
-    """Prompt, look, seed and steps are part of every key they matter to."""
+    """Prompt, look, layout, seed and steps are part of every key they matter to."""
     assert before != shots(write_campaign(tmp_path, campaign=CAMPAIGN.replace(old, new)))
 
 
@@ -111,7 +118,7 @@ def test_another_code_version_changes_every_shot(tmp_path, monkeypatch):
     """A stage whose output changed makes its work anew."""
     folder = write_campaign(tmp_path)
     first = shots(folder)
-    monkeypatch.setitem(plan_module.CODE_VERSIONS, "generate", 2)
+    monkeypatch.setitem(plan_module.CODE_VERSIONS, "generate", plan_module.CODE_VERSIONS["generate"] + 1)
 
     assert first.isdisjoint(shots(folder))
 
@@ -154,10 +161,67 @@ def test_what_a_model_cannot_do_is_refused_before_anything_is_spent(tmp_path):
     assert "scene 'hero': some-model cannot draw a product into the shot." in str(refused.value)
 
 
+def test_looks_that_a_model_cannot_do_are_refused(tmp_path):
+    """An unknown second scene, a loop and a guidance scale: each with what would fit."""
+    campaign = CAMPAIGN.replace("camera: dolly_in", "second_scene: desert, loop: true").replace(
+        "id: test", "id: test\nguidance_scale: 3"
+    )
+    with pytest.raises(PlanError) as refused:
+        planned(
+            write_campaign(tmp_path, campaign=campaign),
+            replace(FACTS, scenes=("silk", "bokeh"), loop_num_frames=0, has_guidance=False),
+        )
+
+    assert [
+        "test: some-model has no guidance. Remove 'guidance_scale'.",
+        "test: scene 'hero': some-model knows no scene 'desert'. Known: silk, bokeh.",
+        "test: scene 'hero': some-model cannot end a take where it began. Remove 'loop: true'.",
+    ] == str(refused.value).splitlines()
+
+
+@pytest.fixture
+def scene(tmp_path) -> Scene:
+    return planned(write_campaign(tmp_path)).variants[0].variant.scenes[0]
+
+
 @pytest.mark.parametrize(("duration_s", "frames"), [(0.1, 1), (0.5, 5), (2.0, 21), (3.3, 33), (60, 33)])
-def test_shots_have_the_fewest_frames_that_fit_the_model(duration_s, frames):
-    """Counts are 1 + n times the model's step, and never longer than it can do."""
-    assert frames == num_frames_for(duration_s, FACTS)
+def test_shots_have_the_fewest_frames_that_fit_the_model(scene, duration_s, frames):
+    """Counts are the model's least plus n times its step, and never more than it can do."""
+    assert frames == num_frames_for(scene.model_copy(update={"duration_s": duration_s}), FACTS)
+
+
+@pytest.mark.parametrize(("duration_s", "frames"), [(3, 96), (6, 96), (6.1, 176), (11.1, 256), (60, 496)])
+def test_the_embedded_model_makes_six_seconds_and_steps_of_five(scene, duration_s, frames):
+    """16 frames a second: 96 at first, 80 for every further pass of the network."""
+    facts = video_model_facts("backdrop")
+
+    assert frames == num_frames_for(scene.model_copy(update={"duration_s": duration_s}), facts)
+
+
+def test_loops_have_the_length_that_the_model_can_close(scene):
+    """A longer scene repeats them."""
+    looped = scene.model_copy(update={"duration_s": 30.0, "look": scene.look.model_copy(update={"loop": True})})
+
+    assert FACTS.loop_num_frames == num_frames_for(looped, FACTS)
+
+
+def test_shots_have_a_floor_where_a_cut_out_product_will_stand(tmp_path):
+    """A scene without product, and a picture that is not cut out, need none."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("headline:", "product: none\n    headline:", 1))
+    cards = {name: image.model_copy(update={"has_cutout": False}) for name, image in cutouts(folder).items()}
+
+    standing, hanging = planned(folder), planned(folder, images=cards)
+
+    assert {("silk", False), ("bokeh", True)} == floors(standing)
+    assert {("silk", False), ("bokeh", False)} == floors(hanging)
+
+
+def cutouts(folder):
+    return images_of(read_inputs(folder))
+
+
+def floors(plan) -> set[tuple[str, bool]]:
+    return {(shot.look.scene, shot.layout.stand is not None) for shot in plan.shots.values()}
 
 
 def test_shots_take_the_nearest_native_shape(tmp_path):

@@ -61,9 +61,12 @@ class VideoModelFacts:
     takes_image: bool  # can do `product: in_shot`
     sizes: dict[str, tuple[int, int]]  # aspect ratio such as "9:16" to native (width, height)
     frame_rate: float
+    min_num_frames: int
     max_num_frames: int
-    frame_step: int  # num_frames = 1 + n * frame_step; 0 where only max_num_frames fits
+    frame_step: int  # num_frames = min_num_frames + n * frame_step, up to max_num_frames
+    loop_num_frames: int  # of a take that ends where it began; 0 where the model cannot make one
     num_inference_steps: int
+    has_guidance: bool  # takes a guidance scale; without, guidance_scale is 1
     guidance_scale: float
     gpu_seconds_per_shot: float  # on the card the benchmarks name; used for estimates only
     cpu_seconds_per_shot: float

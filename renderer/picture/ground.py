@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from renderer.backends import Frames
 from renderer.media import Planes
 from renderer.picture.canvas import OFFSET, Rgb, Yuv, contrast, luminance, rgb_from, yuv_of
+from renderer.picture.seat import CENTRED, Seat
 
 Mask = NDArray[np.float32]  # (height, width), 0..1, at the working size
 
-MAX_REDUCTION = 4  # the working size is the frame's over 4, 2 or 1: the smallest that holds the take's detail
+MAX_REDUCTION = 4  # the working size is the frame's over 4, 3, 2 or 1: the smallest that holds the take's detail
 MAX_SLOWDOWN = 1.6  # beyond that a take plays forth and back
-SOFTEN_PX = 0.5  # blur, in pixels of the take, that hides its pixel grid when it is enlarged
-SHARP_SCALE = 1.5  # up to here a take is enlarged without that blur
 GRAIN_LUMA = 1.2  # sigma of film grain, in code values
 GRAIN_SEED = 709
 GRAIN_REACH = 64  # px the grain tile is moved about
@@ -45,11 +44,20 @@ class Scrim:
 
 
 @dataclass(frozen=True)
+class Footage:
+    """A take as it was read: its frames, their rate per second, whether it may repeat, and where it comes to lie."""
+
+    frames: Frames
+    frame_rate: float
+    loops: bool = False
+    seat: Seat = CENTRED
+
+
+@dataclass(frozen=True)
 class Ground:
     """One scene's backdrop. `shade` multiplies luma, `glow` is added to it; all at the working size."""
 
-    take: Frames
-    frame_rate: float  # of the take
+    take: Footage
     duration_s: float  # of the scene, with the dissolve that follows
     size: tuple[int, int]  # working width, height
     shade: Mask
@@ -62,56 +70,46 @@ class Ground:
 
     def bare(self, time_s: float) -> Yuv:
         """The same without the scrim."""
-        position = take_position(len(self.take), self.frame_rate, self.duration_s, time_s)
+        frames = self.take.frames
+        position = take_position(self.take, self.duration_s, time_s)
         first, part = int(position), position % 1
-        # Blending commutes with enlarging, and costs nothing at the size of the take.
-        shown = covering(self.take[first], self.size).astype(np.float32)
+        # Blending commutes with enlarging, and costs least at the size of the take.
+        shown = frames[first].astype(np.float32)
         if part > 0:
-            following = covering(self.take[min(first + 1, len(self.take) - 1)], self.size)
-            shown = shown * np.float32(1 - part) + following * np.float32(part)
-        picture = self._enlarged(yuv_of(shown))
+            following = (first + 1) % len(frames) if self.take.loops else min(first + 1, len(frames) - 1)
+            shown = shown * np.float32(1 - part) + frames[following] * np.float32(part)
+        matrix = self.take.seat.matrix((shown.shape[1], shown.shape[0]), self.size)
+        seated = cv2.warpAffine(
+            yuv_of(shown), matrix, self.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        picture = np.asarray(seated, np.float32)
         picture[..., 0] = (picture[..., 0] - 16) * self.shade + 16 + self.glow
         return picture
 
-    def _enlarged(self, picture: Yuv) -> Yuv:
-        scale = self.size[0] / picture.shape[1]
-        if scale <= 1:
-            return np.asarray(cv2.resize(picture, self.size, interpolation=cv2.INTER_AREA), np.float32)
-        large = cv2.resize(picture, self.size, interpolation=cv2.INTER_CUBIC)
-        softened = cv2.GaussianBlur(large, (0, 0), SOFTEN_PX * scale) if scale > SHARP_SCALE else large
-        return np.asarray(softened, np.float32)
 
-
-def take_position(num_frames: int, frame_rate: float, duration_s: float, time_s: float) -> float:
+def take_position(take: Footage, duration_s: float, time_s: float) -> float:
     """Return which frame of a take (fractional) shows at `time_s` of a scene of `duration_s`.
 
-    A take that is long enough plays as it is; a shorter one is slowed down to `MAX_SLOWDOWN`; a still shorter one
-    swings forth and back with the speed of a pendulum, so that nobody sees the turn.
+    A take that is long enough plays as it is, and one that loops begins again. Another that is too short is slowed
+    down to `MAX_SLOWDOWN`; a still shorter one swings forth and back like a pendulum, so that nobody sees the turn.
     """
-    last = num_frames - 1
-    natural_s = last / frame_rate
+    if take.loops:
+        return float(time_s * take.frame_rate % len(take.frames))
+    last = len(take.frames) - 1
+    natural_s = last / take.frame_rate
     if natural_s <= 0:
         return 0.0
     if duration_s <= natural_s * MAX_SLOWDOWN:
-        return float(min(time_s * frame_rate * min(natural_s / duration_s, 1.0), last))
+        return float(min(time_s * take.frame_rate * min(natural_s / duration_s, 1.0), last))
     return float(last * (1 - np.cos(np.pi * time_s / (natural_s * MAX_SLOWDOWN))) / 2)
 
 
-def working_size(take: Frames, width: int, height: int) -> tuple[int, int]:
-    """Return the smallest of the frame's size over 4, 2 or 1 that holds the detail of the take."""
+def working_size(take: Footage, width: int, height: int) -> tuple[int, int]:
+    """Return the smallest of the frame's size over 4, 3, 2 or 1 that holds the detail of the take."""
     reduction = MAX_REDUCTION
-    while reduction > 1 and take.shape[1] > height / reduction * 1.1:
-        reduction //= 2
+    while reduction > 1 and take.frames.shape[1] > height / reduction * 1.1:
+        reduction -= 1
     return width // reduction, height // reduction
-
-
-def covering(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Cut the middle of a picture to the aspect ratio of `size`."""
-    height, width = picture.shape[:2]
-    wanted = size[0] / size[1]
-    keep_w, keep_h = min(width, round(height * wanted)), min(height, round(width / wanted))
-    left, top = (width - keep_w) // 2, (height - keep_h) // 2
-    return picture[top : top + keep_h, left : left + keep_w]
 
 
 def vignette(size: tuple[int, int]) -> Mask:

@@ -19,7 +19,7 @@ FLOAT_PX = 2.0  # how far it breathes up and down
 FLOAT_S = 5.2  # one breath
 ENTER_PX = 36
 CARD_RADIUS = 0.06  # of the short side, for pictures without a cutout
-CONTACT, AMBIENT = 0.58, 0.34  # darkest alpha of the near and the wide shadow
+CONTACT, AMBIENT = 0.58, 0.24  # darkest alpha of the near and the wide shadow; a take with a floor adds to the wide one
 VISIBLE = 8  # alpha from which a pixel counts as product
 
 
@@ -71,6 +71,13 @@ def size_of(product: NDArray[np.float32]) -> Size:
     return product.shape[1], product.shape[0]
 
 
+def foot_of(product: NDArray[np.float32]) -> tuple[int, int]:
+    """First and last column of what touches the floor."""
+    height, width = product.shape[:2]
+    foot = np.flatnonzero(product[-max(height // 14, 4) :, :, 3].max(0) > 127)
+    return (int(foot[0]), int(foot[-1])) if len(foot) else (0, width)
+
+
 def packshot(product: NDArray[np.float32], box: Box, has_cutout: bool) -> Packshot:
     """Scale a product (see `read_product`) into `box` and make its shadow."""
     shrinks = box.width < product.shape[1]
@@ -83,8 +90,7 @@ def packshot(product: NDArray[np.float32], box: Box, has_cutout: bool) -> Packsh
 def _floor_shadow(product: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, int]:
     """A dark line where the foot meets the floor and a wide, faint pool around it; and where they lie."""
     height, width = product.shape[:2]
-    foot = np.flatnonzero(product[-max(height // 14, 4) :, :, 3].max(0) > 127)
-    left, right = (int(foot[0]), int(foot[-1])) if len(foot) else (0, width)
+    left, right = foot_of(product)
     reach = max(right - left, width // 4) / 2
     half_w, half_h = int(reach * 2.6), int(max(reach * 0.62, 24))
     x = (np.arange(2 * half_w, dtype=np.float32) - half_w + 0.5) / reach

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import Brand
-from renderer.backends import Frames
 from renderer.picture import ground as grounds
 from renderer.picture.canvas import Rgb, rgb_of, yuv_of
 from renderer.picture.frame import Box, Frame, Role
-from renderer.picture.ground import Ground, Scrim
+from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.lettering import ENOUGH
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part
 
@@ -39,13 +38,13 @@ class Readable:
 
 
 def readable(
-    takes: Sequence[tuple[Frames, float]],
+    takes: Sequence[Footage],
     parts: Sequence[Part],
     boxes: Sequence[dict[Role, Box]],
     frame: Frame,
     brand: Brand,
 ) -> Readable:
-    """Return the backdrops of all scenes (take and its frame rate each), veiled so that the text in `boxes` reads well.
+    """Return the backdrops of all scenes, veiled so that the text in `boxes` reads well.
 
     Text is in the brand's paper, or in its ink where that needs clearly less of a veil; all scenes agree.
     """
@@ -76,12 +75,10 @@ def _with_text(plain: Sequence[Ground], boxes: Sequence[dict[Role, Box]], colour
     return Readable(veiled, colour, ratios)
 
 
-def _plain(
-    take: tuple[Frames, float], parts: Sequence[Part], number: int, boxes: Sequence[dict[Role, Box]], frame: Frame
-) -> Ground:
+def _plain(take: Footage, parts: Sequence[Part], number: int, boxes: Sequence[dict[Role, Box]], frame: Frame) -> Ground:
     """A backdrop whose scrim has a place but no colour yet. The last one goes on behind the end card."""
     width, height = frame.format.width, frame.format.height
-    size = grounds.working_size(take[0], width, height)
+    size = grounds.working_size(take, width, height)
     last = parts[-1].last if number == len(boxes) - 1 else parts[number].last + DISSOLVE_FRAMES
     light = grounds.no_glow(size)
     if "product" in boxes[number]:
@@ -90,7 +87,7 @@ def _plain(
         light = grounds.glow(size, centre, (0.75 * box.height / width, 0.75 * box.height / height))
     duration_s = (last - parts[number].first) / frame.format.frame_rate
     scrim = Scrim(_scrim_mask(boxes[number], size, frame), np.zeros(3, np.float32), BASE_SCRIM)
-    return Ground(take[0], take[1], duration_s, size, grounds.vignette(size), light, scrim)
+    return Ground(take, duration_s, size, grounds.vignette(size), light, scrim)
 
 
 def _scrim_mask(boxes: dict[Role, Box], size: tuple[int, int], frame: Frame) -> NDArray[np.float32]:

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from catalog import EndCard, Scene
 from renderer.artifacts import CueSheet, Placed
-from renderer.backends import Frames
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
-from renderer.picture.frame import Box, Role
-from renderer.picture.ground import Ground, Scrim
+from renderer.picture.frame import Box, Frame, Role
+from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
 from renderer.picture.lettering import CaptionStyle, Lettering, Pen, caption_style
-from renderer.picture.packshot import packshot, size_of
+from renderer.picture.packshot import foot_of, packshot, size_of
 from renderer.picture.scrims import end_veil, readable
 from renderer.picture.show import Appearance, Show
 from renderer.picture.timeline import Part, states_of
@@ -34,9 +33,9 @@ WHITE = (255, 255, 255)
 
 @dataclass(frozen=True)
 class Assets:
-    """What the store gave: takes and their frame rates, product (see `read_product`), logo, cue sheets per line."""
+    """What the store gave: a take per scene, product (see `read_product`), logo, cue sheets per line."""
 
-    takes: Sequence[tuple[Frames, float]]
+    takes: Sequence[Footage]
     product: NDArray[np.float32] | None
     logo: bytes
     sheets: Sequence[CueSheet | None]
@@ -82,7 +81,7 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     floor = common_floor(frame, sizes, closing.sizes) if closing is not None and stays else None
     product = size_of(assets.product) if assets.product is not None else None
     boxes = arrange_scenes(frame, sizes, (logo.shape[1], logo.shape[0]), product or (1, 1), floor)
-    ground = readable(assets.takes, parts, boxes, frame, pen.brand)
+    ground = readable(_laid(assets, boxes, frame), parts, boxes, frame, pen.brand)
     cast = _Cast(upright, parts, [], [])
     words = draft if ground.colour == WHITE else [_words(scene, pen, ground.colour) for scene in variant.scenes]
     for number in range(len(variant.scenes)):
@@ -122,6 +121,19 @@ def _seated_at_the_end(planned: VariantPlan, pen: Pen, upright: Pen) -> Pen:
         return upright
     fits_headline = not card.headline or pen.fits(card.headline, "headline", HANDSOME_HEADLINE)
     return pen if fits_headline and (not card.cta or pen.fits(card.cta, "cta", HANDSOME_BUTTON)) else upright
+
+
+def _laid(assets: Assets, boxes: Sequence[dict[Role, Box]], frame: Frame) -> list[Footage]:
+    """Lay each take under the foot of its scene's product, mirrored where text stands at the right."""
+    takes = []
+    for take, places in zip(assets.takes, boxes, strict=True):
+        seat = replace(take.seat, mirrored=frame.is_rtl and frame.has_columns)
+        if "product" in places and assets.product is not None:
+            box, (left, right) = places["product"], foot_of(assets.product)
+            x = box.x + box.width * (left + right + 1) / 2 / assets.product.shape[1]
+            seat = replace(seat, foot=(x / frame.format.width, box.bottom / frame.format.height))
+        takes.append(replace(take, seat=seat))
+    return takes
 
 
 @dataclass(frozen=True)

@@ -7,28 +7,50 @@ import pytest
 import torch
 
 from catalog import Look
-from renderer.artifacts import Shot
+from renderer.artifacts import Layout, Region, Shot, Stand
+from renderer.backends.backdrop import FRAME_RATE, FRAME_STEP, MIN_NUM_FRAMES, REVISION, SIZES
 from renderer.backends.backdrop.sampler import BackdropModel
 
-pytestmark = pytest.mark.gpu
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU"),
+]
 
 LOOK = Look(scene="silk", palette=("#102030", "#508090", "#E0F0FF"), camera="dolly_in")
+LAYOUT = Layout(calm=(Region(x=0.1, y=0.1, width=0.8, height=0.2),), stand=Stand(x=0.5, y=0.8, width=0.4))
 
 
-def shot(width: int, height: int) -> Shot:
+def shot(ratio: str, num_frames: int = MIN_NUM_FRAMES) -> Shot:
+    width, height = SIZES[ratio]
     return Shot(
-        key="shot-1", model="backdrop", revision="r", look=LOOK, prompt="", negative_prompt="", image_sha256=None,
-        width=width, height=height, num_frames=32, frame_rate=10.0, num_inference_steps=8, guidance_scale=1.0, seed=1,
+        key="shot-1", model="backdrop", revision=REVISION, look=LOOK, layout=LAYOUT, prompt="", negative_prompt="",
+        image_sha256=None, width=width, height=height, num_frames=num_frames, frame_rate=FRAME_RATE,
+        num_inference_steps=4, guidance_scale=1.0, seed=1,
     )  # fmt: skip
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
-@pytest.mark.parametrize(("width", "height"), [(72, 128), (88, 88), (128, 72)])
-def test_cpu_and_gpu_make_the_same_take(width, height):
-    """The noise is drawn on the CPU, so a shot looks the same wherever it is rendered; and again the same there."""
-    on_cpu = BackdropModel("cpu").generate(shot(width, height), None).astype(int)
-    gpu = BackdropModel("cuda")
-    first, second = gpu.generate(shot(width, height), None), gpu.generate(shot(width, height), None)
+@pytest.fixture(scope="module")
+def gpu() -> BackdropModel:
+    return BackdropModel("cuda")
 
+
+@pytest.mark.parametrize("ratio", sorted(SIZES))
+def test_cpu_and_gpu_make_the_same_take(gpu, ratio):
+    """The noise is drawn on the CPU, so a shot looks the same wherever it is rendered; and again the same there."""
+    on_cpu = BackdropModel("cpu").generate(shot(ratio), None).astype(int)
+    first, second = gpu.generate(shot(ratio), None), gpu.generate(shot(ratio), None)
+
+    width, height = SIZES[ratio]
+    assert first.shape == (MIN_NUM_FRAMES, height, width, 3)
     assert np.abs(on_cpu - first).mean() < 1
     assert (first == second).all()
+
+
+def test_long_takes_fit(gpu):
+    """A take of three more passes is made at once, in less than 8 GB."""
+    torch.cuda.reset_peak_memory_stats()
+
+    frames = gpu.generate(shot("9:16", MIN_NUM_FRAMES + 3 * FRAME_STEP), None)
+
+    assert len(frames) == MIN_NUM_FRAMES + 3 * FRAME_STEP
+    assert torch.cuda.max_memory_allocated() < 8e9

@@ -1,6 +1,8 @@
 """`backdrop`, the embedded video diffusion model: soft moving backdrops for a product, on the CPU or a GPU.
 
-This file holds what planning must know and needs no torch; `network.py` is the network, `sampler.py` makes clips.
+This file holds what planning must know and needs no torch. `conditions.py` says what a clip should show, `network.py`
+is the diffusion network, `upsampler.py` sharpens what it makes, `sampler.py` puts them together; `scenes/` draws the
+clips that they learned from, `training/` teaches them.
 """
 
 from __future__ import annotations
@@ -8,11 +10,21 @@ from __future__ import annotations
 from pathlib import Path
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
-WEIGHTS_SHA256 = "a0bcef6ec24341172bbc86bc9d82649d4906354afe794b0836032a2834e8b8bd"
-CODE_VERSION = 1  # raise when the same weights and shot now give another picture
+WEIGHTS_SHA256 = "4f03da31ac699d3e3c6071899a69793c29a69398416ec0e741d765f4bed122a3"
+CODE_VERSION = 2  # raise when the same weights and shot now give another picture
 REVISION = f"{WEIGHTS_SHA256[:12]}-{CODE_VERSION}"
 
-SCENES = ("mist", "silk", "bokeh", "water", "leaf_shadow", "studio", "petals", "ribbons")  # rows of the scene table
-SIZES = {"9:16": (72, 128), "4:5": (88, 112), "1:1": (88, 88), "16:9": (128, 72)}  # width, height
-NUM_FRAMES = 32  # of every clip in training
-FRAME_RATE = 10.0
+SCENES = (  # rows of the scene table
+    "silk", "ribbons", "studio", "leaf_shadow", "bokeh", "city_lights", "neon", "sunbeams",
+    "petals", "snow", "confetti", "mist", "water", "clouds", "sand", "marble",
+)  # fmt: skip
+DRAFT_SIZES = {"9:16": (72, 128), "4:5": (88, 112), "1:1": (96, 96), "16:9": (128, 72)}  # width, height of diffusion
+DRAFT_FRAME_RATE = 8.0
+DRAFT_FRAMES = 48  # of one pass of the network: 6 seconds
+OVERLAP_FRAMES = 8  # of a finished pass that the next one continues and dissolves into
+SPACE_SCALE, TIME_SCALE = 4, 2  # what the upsampler multiplies size and frame rate by
+SIZES = {ratio: (SPACE_SCALE * width, SPACE_SCALE * height) for ratio, (width, height) in DRAFT_SIZES.items()}
+FRAME_RATE = TIME_SCALE * DRAFT_FRAME_RATE
+MIN_NUM_FRAMES = TIME_SCALE * DRAFT_FRAMES
+FRAME_STEP = TIME_SCALE * (DRAFT_FRAMES - OVERLAP_FRAMES)  # every further pass adds 5 seconds
+MAX_NUM_FRAMES = MIN_NUM_FRAMES + 5 * FRAME_STEP  # 31 seconds

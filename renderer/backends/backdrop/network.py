@@ -1,8 +1,10 @@
 """The network of `backdrop`: a diffusion transformer on space-time patches of pixels, without an autoencoder.
 
 It predicts the clean clip from a noisy one (x-prediction, as in "Back to Basics", arXiv 2511.13720), conditioned by
-adaptive layer norms (DiT, arXiv 2212.09748) in the shared form of PixArt-alpha (arXiv 2310.00426). Positions are
-rotary in time, rows and columns; rows and columns count from the centre, so that aspect ratios share one frame.
+adaptive layer norms (DiT, arXiv 2212.09748) in the shared form of PixArt-alpha (arXiv 2310.00426). It is also told how
+large a step will be taken with its answer, so that few large steps end where many small ones do (shortcut models,
+arXiv 2410.12557). Positions are rotary in time, rows and columns; rows and columns count from the centre, so that
+aspect ratios share one frame. Patches that are known already come in clean and marked: that continues a clip.
 
 Letters in shapes: B clips, T frames, H rows, W columns, P values of one patch, L patches, D width, N heads, E = D / N.
 """
@@ -15,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from renderer.backends.backdrop.conditions import VECTOR_SIZE, Conditions
+
 NUM_MODULATIONS = 6  # scale, shift and gate, before attention and before the MLP
 TIME_FEATURES = 256
 TIME_SCALE = 1000.0  # the usual step count of discrete diffusion, so that features of t in [0, 1] vary
-LOOK_FEATURES = 12  # three colours of three channels, and a camera vector of three
-CAMERA_SCALE = 8.0  # training moves had a standard deviation of about 1/16; this brings them near 1
 ROTARY_BASE = 100.0  # the longest axis has 16 patches
 NORM_EPS = 1e-6
 
@@ -111,7 +113,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, modulation: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Map (B, L, D) to (B, L, D); `modulation` is (B, NUM_MODULATIONS, D), the same for all layers."""
-        parts = (modulation + self.modulation_offset)[:, :, None].unbind(1)  # each (B, 1, D)
+        parts = (modulation + self.modulation_offset).to(x.dtype)[:, :, None].unbind(1)  # each (B, 1, D)
         scale, shift, gate = parts[:3]
         x = x + gate * self.attention(self.attention_norm(x) * (1 + scale) + shift, cos, sin)
         scale, shift, gate = parts[3:]
@@ -120,7 +122,7 @@ class Block(nn.Module):
 
 
 class BackdropNetwork(nn.Module):
-    """Predicts the clean clip from a noisy one, its time, and the look it should have."""
+    """Predicts the clean clip from a noisy one, its time, and what it should show."""
 
     def __init__(
         self, width: int, depth: int, num_heads: int, bottleneck: int, num_scenes: int, patch: tuple[int, int]
@@ -130,40 +132,63 @@ class BackdropNetwork(nn.Module):
         values = 3 * patch[0] * patch[1] * patch[1]
         self.patch = patch
         self.head_width = width // num_heads
-        self.no_scene = num_scenes
         self.patch_in = nn.Sequential(nn.Linear(values, bottleneck, bias=False), nn.Linear(bottleneck, width))
-        self.time = nn.Sequential(nn.Linear(TIME_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
-        self.scene = nn.Embedding(num_scenes + 1, width)  # row `no_scene` means: nothing is told
-        self.look = nn.Sequential(nn.Linear(LOOK_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
+        self.known = nn.Parameter(torch.zeros(width))
+        self.layout_in = nn.Linear(2 * patch[1] * patch[1], width, bias=False)
+        self.time = _mlp(TIME_FEATURES, width)
+        self.step = _mlp(TIME_FEATURES, width)
+        self.scene = nn.Embedding(num_scenes, width)
+        self.wishes = _mlp(VECTOR_SIZE, width)
         self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, NUM_MODULATIONS * width))
         self.blocks = nn.ModuleList(Block(width, num_heads) for _ in range(depth))
         self.norm_out = nn.RMSNorm(width, eps=NORM_EPS)
         self.modulation_out = nn.Sequential(nn.SiLU(), nn.Linear(width, 2 * width))
         self.patch_out = nn.Linear(width, values)
+        for layer in (self.modulation[1], self.modulation_out[1], self.patch_out, self.layout_in):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
-    def forward(self, noisy: Tensor, t: Tensor, scene: Tensor, palette: Tensor, camera: Tensor) -> Tensor:
+    def forward(self, noisy: Tensor, t: Tensor, step: Tensor, conditions: Conditions, known: Tensor) -> Tensor:
         """Return the clean clip, float32 (B, 3, T, H, W) in about [-1, 1].
 
         Args:
-            noisy: (B, 3, T, H, W); T and H, W are multiples of the patch sides.
+            noisy: (B, 3, T, H, W); T and H, W are multiples of the patch sides. Clean where it is known.
             t: (B,), 0 is noise and 1 is clean.
-            scene: (B,) int64, row of the scene table; `no_scene` makes palette and camera unknown too.
-            palette: (B, 3, 3), dark, middle and light colour, RGB in [0, 1] as displayed (sRGB).
-            camera: (B, 3), truck, pedestal and dolly per second, in half short sides.
+            step: (B,), the step in t that the answer is for; 0 for an infinitely small one.
+            conditions: what the B clips should show.
+            known: (B, patches in time), 1 where all of a patch's frames are known, else 0.
         """
         dtype = self.patch_out.weight.dtype
         grid = self.patch_grid(noisy)
         phases = rotary_phases(grid, self.head_width, noisy.device)
         cos, sin = phases.cos(), phases.sin()
-        look = torch.cat([palette.flatten(1) * 2 - 1, camera * CAMERA_SCALE], dim=-1)
-        told = (scene != self.no_scene)[:, None]
-        condition = self.time(time_features(t).to(dtype)) + self.scene(scene) + told * self.look(look.to(dtype))
+        condition = self.condition(t, step, conditions)
         modulation = self.modulation(condition).reshape(len(noisy), NUM_MODULATIONS, -1)
-        x = self.patch_in(self.patches(noisy.to(dtype)))
+        x = self.patch_in(self.patches(noisy.to(dtype))) + self.layout(conditions, grid)
+        marks = known.repeat_interleave(grid[1] * grid[2], dim=1)[..., None] * self.known
+        x = x + marks.to(x.dtype)
         for block in self.blocks:
             x = block(x, modulation, cos, sin)
         shift, scale = self.modulation_out(condition)[:, None].chunk(2, dim=-1)
         return self.pixels(self.patch_out(self.norm_out(x) * (1 + scale) + shift).float(), grid)
+
+    def condition(self, t: Tensor, step: Tensor, conditions: Conditions) -> Tensor:
+        """Return what all patches of a clip are told alike, (B, D)."""
+        dtype = self.patch_out.weight.dtype
+        share = conditions.second_share[:, None].to(dtype)
+        scene = torch.lerp(self.scene(conditions.scene), self.scene(conditions.second_scene), share)
+        times = self.time(time_features(t).to(dtype)) + self.step(time_features(step).to(dtype))
+        told: Tensor = times + scene + self.wishes(conditions.vector().to(dtype))
+        return told
+
+    def layout(self, conditions: Conditions, grid: tuple[int, int, int]) -> Tensor:
+        """Return what each place is told about calm and the product's foot, (B, L, D), the same at all times."""
+        side = self.patch[1]
+        times, rows, columns = grid
+        maps = conditions.maps(rows * side, columns * side).to(self.layout_in.weight.dtype)
+        cut = maps.view(len(maps), 2, rows, side, columns, side).permute(0, 2, 4, 1, 3, 5)
+        told: Tensor = self.layout_in(cut.reshape(len(maps), rows * columns, -1))
+        return told.repeat(1, times, 1)
 
     def patch_grid(self, clip: Tensor) -> tuple[int, int, int]:
         """Count the patches of (B, 3, T, H, W) in time, rows and columns."""
@@ -184,3 +209,7 @@ class BackdropNetwork(nn.Module):
         times, rows, columns = grid
         cut = patches.reshape(len(patches), times, rows, columns, frames, side, side, 3)
         return cut.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(len(patches), 3, times * frames, rows * side, columns * side)
+
+
+def _mlp(features: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(features, width), nn.SiLU(), nn.Linear(width, width))

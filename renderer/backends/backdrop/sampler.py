@@ -1,50 +1,61 @@
-"""Makes clips with the network: noise, a few Euler steps along the predicted flow, pixels.
-
-The flow is a straight line from noise to the clip (flow matching, arXiv 2210.02747); the network predicts its end.
-"""
+"""Makes takes: passes of the network that continue each other, made sharp; and tells the networks what a shot asks."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn import functional
 
 from catalog import Look
-from renderer.artifacts import Shot
+from renderer.artifacts import Layout, Shot
 from renderer.backends import Frames
-from renderer.backends.backdrop import NUM_FRAMES, SCENES, WEIGHTS, WEIGHTS_SHA256
+from renderer.backends.backdrop import (
+    DRAFT_FRAMES,
+    FRAME_STEP,
+    MAX_NUM_FRAMES,
+    MIN_NUM_FRAMES,
+    OVERLAP_FRAMES,
+    SCENES,
+    SPACE_SCALE,
+)
+from renderer.backends.backdrop.conditions import NUM_CALM, Conditions
+from renderer.backends.backdrop.flow import denoise
 from renderer.backends.backdrop.network import BackdropNetwork
-from renderer.digest import file_sha256
+from renderer.backends.backdrop.sketch import Sketch
+from renderer.backends.backdrop.upsampler import PATCH, Upsampler
+from renderer.backends.backdrop.weights import load_weights
 from renderer.errors import BackendError
 
-NOISE_SCALE = 2.0  # sigma of the noise at t = 0, as in training; a clip is redundant and hides in weaker noise
-# truck (right), pedestal (down) and dolly (in) per second, in half short sides; training moves had a sigma of
-# (.08, .05, .05), so the largest speed that a campaign may ask for, 3, stays within three of them
+# Where the walk begins: earlier the network forgets the sketch's small shapes, later it adds nothing (docs/backdrop.md).
+START = 0.625
+# Of a jump between neighbouring patches, in time and along each side, that is artefact.
+TIME_SEAM, SPACE_SEAM = 0.5, 0.3
+# Truck (right), pedestal (down), dolly (in) and orbit (right) per second at a speed of 1, in half short sides.
 CAMERAS = {
-    "static": (0.0, 0.0, 0.0),
-    "pan_left": (-0.08, 0.0, 0.0),
-    "pan_right": (0.08, 0.0, 0.0),
-    "tilt_up": (0.0, -0.05, 0.0),
-    "tilt_down": (0.0, 0.05, 0.0),
-    "dolly_in": (0.0, 0.0, 0.05),
-    "dolly_out": (0.0, 0.0, -0.05),
+    "static": (0.0, 0.0, 0.0, 0.0),
+    "pan_left": (-0.12, 0.0, 0.0, 0.0),
+    "pan_right": (0.12, 0.0, 0.0, 0.0),
+    "tilt_up": (0.0, -0.08, 0.0, 0.0),
+    "tilt_down": (0.0, 0.08, 0.0, 0.0),
+    "dolly_in": (0.0, 0.0, 0.05, 0.0),
+    "dolly_out": (0.0, 0.0, -0.05, 0.0),
+    "orbit_left": (0.0, 0.0, 0.0, -0.14),
+    "orbit_right": (0.0, 0.0, 0.0, 0.14),
 }
-SEAM_SHARE = 0.4  # of a jump at a patch border is artefact; taking out more makes borders smoother than patches
-# Width and height at which a scene with one object keeps it (8 of 8 seeds looked at); wider frames lose it (3 of 8).
-OBJECT_SIZE = {"studio": (80, 104)}
-OBJECT_CENTRE = 0.6  # of the height at that size: what a cut keeps in its middle
+DIAGONAL = 0.5**0.5
+LIGHTS = {  # unit vectors towards the light, y down
+    "left": (-1.0, 0.0),
+    "top_left": (-DIAGONAL, -DIAGONAL),
+    "top": (0.0, -1.0),
+    "top_right": (DIAGONAL, -DIAGONAL),
+    "right": (1.0, 0.0),
+}
 
 
 class BackdropModel:
     """The embedded video model. The same shot gives the same frames on one machine with one number of threads."""
 
-    def __init__(self, device: str = "auto", network: BackdropNetwork | None = None) -> None:
-        """Load the shipped weights, or take a network of your own; `device` is `cpu`, `cuda`, or `auto`.
-
-        bfloat16 is 2.6 times as fast as float32 on CPUs with AMX and differs by 0.001 of the range.
+    def __init__(self, device: str = "auto", networks: tuple[BackdropNetwork, Upsampler] | None = None) -> None:
+        """Load the shipped weights, or take networks of your own; `device` is `cpu`, `cuda`, or `auto`.
 
         Raises:
             BackendError: the weights are not those that this version was made with.
@@ -52,113 +63,126 @@ class BackdropModel:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
-        self.network = (network or load_network()).to(self.device, torch.bfloat16).eval()
+        network, upsampler = networks or load_weights()
+        self.network = network.to(self.device, torch.bfloat16).eval()
+        self.upsampler = upsampler.to(self.device, torch.bfloat16).eval()
+        self.upsampler.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's types lack it
 
+    @torch.inference_mode()
     def generate(self, shot: Shot, image: Frames | None) -> Frames:
-        """See `VideoModel.generate`. Shapes other than the facts' sizes work in steps of the patch side.
+        """See `VideoModel.generate`.
 
         Raises:
-            BackendError: the scene is unknown, a picture is to be shown, or the size does not fit.
+            BackendError: the scene is unknown, a picture is to be shown, or the size or length does not fit.
         """
-        refuse_unfit(shot, image, self.network)
-        width, height = working_size(shot)
-        noise = torch.Generator().manual_seed(shot.seed)  # drawn on the CPU: every device starts from the same noise
-        clip = torch.randn(1, 3, NUM_FRAMES, height, width, generator=noise) * NOISE_SCALE
-        clip = denoise(self.network, clip.to(self.device), shot)
-        frames, side = self.network.patch
-        for axis, length in ((2, frames), (3, side), (4, side)):
-            clip = smooth_seams(clip, axis, length)
-        if (width, height) != (shot.width, shot.height):
-            clip = cover(clip, shot.width, shot.height)
+        refuse_unfit(shot, image)
+        conditions = conditions_of(shot.look, shot.layout, shot.width / shot.height).to(self.device)
+        draft = even_borders(make_draft(self.network, conditions, shot))
+        clip = self.upsampler(draft, loops=shot.look.loop)[0, :, : shot.num_frames]
         if not clip.isfinite().all():
             raise BackendError(f"shot {shot.key}: the network overflowed. Choose another seed; check the weights.")
-        pixels = ((clip[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return pixels[:, : shot.num_frames].permute(1, 2, 3, 0).contiguous().cpu().numpy()
+        pixels = ((clip.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        return pixels.permute(1, 2, 3, 0).contiguous().cpu().numpy()
 
 
-def load_network() -> BackdropNetwork:
-    """Return the shipped network, float32 on the CPU.
+def make_draft(network: BackdropNetwork, conditions: Conditions, shot: Shot) -> Tensor:
+    """Return the draft of a shot, float32 (1, 3, T, H, W): one pass of the network, and more that continue it.
+
+    A further pass is given one patch of finished frames, and dissolves into the rest of the overlap.
+    """
+    size, device = (shot.height // SPACE_SCALE, shot.width // SPACE_SCALE), conditions.scene.device
+    numbers = torch.Generator().manual_seed(shot.seed)  # on the CPU: every device starts from the same noise
+    sketch = Sketch.of(conditions, numbers)
+    passes = 1 + max(-(-(shot.num_frames - MIN_NUM_FRAMES) // FRAME_STEP), 0)
+    draft = torch.empty(1, 3, 0, *size, device=device)
+    for number in range(passes):
+        noise = torch.randn(1, 3, DRAFT_FRAMES, *size, generator=numbers).to(device)
+        drawn = sketch.frames(number * (DRAFT_FRAMES - OVERLAP_FRAMES), DRAFT_FRAMES, *size)
+        overlap = draft[:, :, -OVERLAP_FRAMES:]
+        clip = denoise(
+            network, noise, conditions, shot.num_inference_steps, sketch=drawn, start=START,
+            first=overlap[:, :, : PATCH[0]], loops=shot.look.loop,
+        )  # fmt: skip
+        draft = torch.cat([draft[:, :, : draft.shape[2] - overlap.shape[2]], dissolved(overlap, clip)], 2)
+    return draft
+
+
+def dissolved(before: Tensor, after: Tensor) -> Tensor:
+    """Let the frames of `before` (1, 3, t, H, W) turn into the first ones of `after` (1, 3, T, H, W)."""
+    length = before.shape[2]
+    share = torch.linspace(0, 1, length + 2, device=after.device)[1:-1].view(1, 1, -1, 1, 1)
+    return torch.cat([torch.lerp(before, after[:, :, :length], share), after[:, :, length:]], 2)
+
+
+def even_borders(draft: Tensor) -> Tensor:
+    """Shrink the jumps between neighbouring patches of (1, 3, T, H, W): what the slopes on both sides leave over.
+
+    Half of a correction goes to each side and fades over half a patch. Left alone, a picture jerks by a third at every
+    border in time (docs/backdrop.md).
+    """
+    for axis, length, share in ((2, PATCH[0], TIME_SEAM), (3, PATCH[1], SPACE_SEAM), (4, PATCH[1], SPACE_SEAM)):
+        lines = draft.movedim(axis, -1).contiguous()
+        blocks = lines.view(*lines.shape[:-1], -1, length).clone()
+        before, after = blocks[..., :-1, :], blocks[..., 1:, :]
+        slopes = (before[..., -1] - before[..., -2] + after[..., 1] - after[..., 0]) / 2
+        jump = (after[..., 0] - before[..., -1] - slopes)[..., None]
+        fade = torch.linspace(share / 2, 0, length // 2 + 1, device=draft.device)[:-1]
+        after[..., : length // 2] -= jump * fade
+        before[..., length - length // 2 :] += jump * fade.flip(0)
+        draft = blocks.view(lines.shape).movedim(-1, axis)
+    return draft
+
+
+def conditions_of(look: Look, layout: Layout, aspect: float) -> Conditions:
+    """Return the wishes of one look and layout, for a frame of width / height `aspect`.
 
     Raises:
-        BackendError: the weights are missing or altered.
+        BackendError: the layout keeps more places calm than the network can be told.
     """
-    if not WEIGHTS.is_file() or file_sha256(WEIGHTS) != WEIGHTS_SHA256:
-        raise BackendError(f"{WEIGHTS}: missing, or not the weights of this version. Install adloom again.")
-    network = BackdropNetwork(width=448, depth=12, num_heads=7, bottleneck=128, num_scenes=len(SCENES), patch=(4, 8))
-    network.load_state_dict(load_file(WEIGHTS))
-    return network
-
-
-@torch.inference_mode()
-def denoise(network: BackdropNetwork, clip: Tensor, shot: Shot) -> Tensor:
-    """Walk from noise (B, 3, T, H, W) to clips of the shot's look in `shot.num_inference_steps` equal steps.
-
-    A guidance scale other than 1 doubles the cost: the prediction is moved away from one that was told nothing.
-    """
-    scene, palette, camera = look_tensors(shot.look, clip)
-    times = torch.linspace(0, 1, shot.num_inference_steps + 1, device=clip.device)
-    for t, next_t in pairwise(times):
-        clean = network(clip, t[None], scene, palette, camera)
-        if shot.guidance_scale != 1:
-            blind = network(clip, t[None], torch.full_like(scene, network.no_scene), palette, camera)
-            clean = blind + shot.guidance_scale * (clean - blind)
-        clip = clip + (clean - clip) * ((next_t - t) / (1 - t))
-    return clip
-
-
-def smooth_seams(clip: Tensor, axis: int, length: int) -> Tensor:
-    """Shrink the jump between neighbouring patches of `length` along `axis`: what the slopes on both sides leave over.
-
-    Half of the correction goes to each side and fades over half a patch. Raw clips change 16 % more across a border
-    than inside a patch, and a fourth of their frames jerks; afterwards both are even (tests/test_backdrop.py).
-    """
-    lines = clip.movedim(axis, -1).contiguous()
-    blocks = lines.view(*lines.shape[:-1], -1, length).clone()
-    before, after = blocks[..., :-1, :], blocks[..., 1:, :]
-    slopes = (before[..., -1] - before[..., -2] + after[..., 1] - after[..., 0]) / 2
-    jump = (after[..., 0] - before[..., -1] - slopes)[..., None]
-    fade = torch.linspace(SEAM_SHARE / 2, 0, length // 2 + 1, device=clip.device)[:-1]
-    after[..., : length // 2] -= jump * fade
-    before[..., length - length // 2 :] += jump * fade.flip(0)
-    return blocks.view(lines.shape).movedim(-1, axis)
-
-
-def look_tensors(look: Look, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return scene (1,) int64, palette (1, 3, 3) in [0, 1] and camera (1, 3), on the device of `like`."""
-    scene = torch.tensor([SCENES.index(look.scene)], device=like.device)
+    if len(layout.calm) > NUM_CALM:
+        raise BackendError(f"layout: {len(layout.calm)} calm regions. backdrop takes at most {NUM_CALM}.")
+    half_w, half_h = max(aspect, 1.0), max(1 / aspect, 1.0)
     palette = [[byte / 255 for byte in bytes.fromhex(colour.removeprefix("#"))] for colour in look.palette]
-    camera = [look.camera_speed * part for part in CAMERAS[look.camera]]
-    return scene, torch.tensor([palette], device=like.device), torch.tensor([camera], device=like.device)
+    calm = [
+        ((2 * box.x + box.width - 1) * half_w, (2 * box.y + box.height - 1) * half_h, box.width * half_w,
+         box.height * half_h)
+        for box in layout.calm
+    ]  # fmt: skip
+    stand = layout.stand
+    foot = (0.0,) * 4
+    if stand:
+        foot = (2 * stand.x - 1) * half_w, (2 * stand.y - 1) * half_h, 2 * stand.width * half_w, 1.0
+    second = look.second_scene or look.scene
+    return Conditions(
+        scene=torch.tensor([SCENES.index(look.scene)]),
+        second_scene=torch.tensor([SCENES.index(second)]),
+        second_share=torch.tensor([look.second_share if look.second_scene else 0.0]),
+        palette=torch.tensor([palette]),
+        camera=torch.tensor([CAMERAS[look.camera]]) * look.camera_speed,
+        light=torch.tensor([LIGHTS[look.light]]),
+        energy=torch.tensor([float(look.energy)]),
+        loops=torch.tensor([float(look.loop)]),
+        stand=torch.tensor([foot]),
+        calm=torch.tensor([calm + [(0.0,) * 4] * (NUM_CALM - len(calm))]),
+    )
 
 
-def working_size(shot: Shot) -> tuple[int, int]:
-    """Return the (width, height) that the network works at: the shot's own, unless that is too wide for the scene."""
-    width, height = OBJECT_SIZE.get(shot.look.scene, (shot.width, shot.height))
-    return (width, height) if shot.width > width else (shot.width, shot.height)
-
-
-def cover(clip: Tensor, width: int, height: int) -> Tensor:
-    """Cut (1, 3, T, H, W) around its object to the shape of (width, height), then scale it to that size."""
-    rows = min(clip.shape[3], round(clip.shape[4] * height / width))
-    first = min(max(round(clip.shape[3] * OBJECT_CENTRE - rows / 2), 0), clip.shape[3] - rows)
-    frames = clip[0, :, :, first : first + rows].transpose(0, 1)
-    scaled = functional.interpolate(frames, (height, width), mode="bicubic", align_corners=False)
-    return scaled.transpose(0, 1)[None]
-
-
-def refuse_unfit(shot: Shot, image: Frames | None, network: BackdropNetwork) -> None:
+def refuse_unfit(shot: Shot, image: Frames | None) -> None:
     """Check what planning should have kept away.
 
     Raises:
-        BackendError: the scene is unknown, a picture is to be shown, or the size does not fit.
+        BackendError: a scene is unknown, a picture is to be shown, or size, length or guidance do not fit.
     """
-    side = network.patch[1]
-    if shot.look.scene not in SCENES:
-        raise BackendError(f"shot {shot.key}: backdrop has no scene {shot.look.scene!r}. It has {', '.join(SCENES)}.")
+    side = PATCH[1] * SPACE_SCALE
+    for scene in filter(None, (shot.look.scene, shot.look.second_scene)):
+        if scene not in SCENES:
+            raise BackendError(f"shot {shot.key}: backdrop has no scene {scene!r}. It has {', '.join(SCENES)}.")
     if image is not None or shot.image_sha256 is not None:
         raise BackendError(f"shot {shot.key}: backdrop cannot redraw a product. Write 'product: composite'.")
-    if shot.width % side or shot.height % side or not 0 < shot.num_frames <= NUM_FRAMES:
+    if shot.width % side or shot.height % side or not 0 < shot.num_frames <= MAX_NUM_FRAMES:
         raise BackendError(
             f"shot {shot.key}: {shot.width}x{shot.height}, {shot.num_frames} frames. "
-            f"backdrop makes multiples of {side} pixels and at most {NUM_FRAMES} frames."
+            f"backdrop makes multiples of {side} pixels and at most {MAX_NUM_FRAMES} frames."
         )
+    if shot.guidance_scale != 1:
+        raise BackendError(f"shot {shot.key}: guidance_scale {shot.guidance_scale:g}. backdrop has none; write 1.")

@@ -1,0 +1,1 @@
+"""Teaches `backdrop`: random wishes, clips drawn for them, the two networks' training, and the file of weights."""
