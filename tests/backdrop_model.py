@@ -37,7 +37,7 @@ def shot(**changes: object) -> Shot:
         "height": 512,
         "num_frames": backdrop.MIN_NUM_FRAMES,
         "frame_rate": backdrop.FRAME_RATE,
-        "num_inference_steps": 4,
+        "num_inference_steps": 3,
         "guidance_scale": 1.0,
         "seed": 7,
     }

@@ -14,9 +14,20 @@ from safetensors.torch import load_file
 from backdrop_model import Recorder, plain_upsampler, randomized, shot, tiny_network, wishes
 from renderer.artifacts import Shot
 from renderer.backends import backdrop
-from renderer.backends.backdrop import FRAME_STEP, MIN_NUM_FRAMES, OVERLAP_FRAMES, weights
+from renderer.backends.backdrop import DRAFT_FRAMES, FRAME_STEP, MIN_NUM_FRAMES, OVERLAP_FRAMES, TIME_SCALE, weights
+from renderer.backends.backdrop.flow import NOISE_SCALE
 from renderer.backends.backdrop.network import BackdropNetwork
-from renderer.backends.backdrop.sampler import BackdropModel, make_draft
+from renderer.backends.backdrop.sampler import (
+    SPACE_SEAM,
+    START,
+    TIME_SEAM,
+    BackdropModel,
+    dissolved,
+    even_borders,
+    make_draft,
+)
+from renderer.backends.backdrop.sketch import Sketch
+from renderer.backends.backdrop.training.clips import drafts, random_batch
 from renderer.backends.backdrop.upsampler import Upsampler
 from renderer.backends.video_models import VIDEO_MODELS, load_video_model, video_model_facts
 from renderer.digest import file_sha256
@@ -35,18 +46,71 @@ def square(**changes: object) -> Shot:
 
 
 def test_longer_takes_go_on_from_their_last_frames() -> None:
-    """Every further pass is given the last frames of the one before, and adds what comes after them."""
+    """A further pass is given a patch of finished frames, dissolves into the others it shares, and adds the rest."""
     asked = square(num_frames=MIN_NUM_FRAMES + FRAME_STEP, num_inference_steps=1)
     network = Recorder()
 
-    draft = make_draft(network, wishes(), asked, torch.Generator().manual_seed(1), torch.device("cpu"))
+    draft = make_draft(network, wishes(), asked)
 
     (start, *_, nothing), (more, *_, known) = network.asked
-    assert draft.shape[2] * backdrop.TIME_SCALE == asked.num_frames
+    shared = DRAFT_FRAMES - OVERLAP_FRAMES
+    assert draft.shape[2] * TIME_SCALE == asked.num_frames
     assert not nothing.any()
-    assert known[0].tolist() == [1, 1] + [0] * 10
-    assert torch.equal(more[:, :, :OVERLAP_FRAMES], start[:, :, -OVERLAP_FRAMES:])
-    assert torch.equal(draft, torch.cat([start, more[:, :, OVERLAP_FRAMES:]], 2))
+    assert known[0].tolist() == [1] + [0] * 11
+    assert torch.equal(more[:, :, :4], start[:, :, shared : shared + 4])
+    assert torch.equal(draft[:, :, :shared], start[:, :, :shared])
+    assert torch.allclose(draft[:, :, shared : shared + 4], start[:, :, shared : shared + 4])
+    assert torch.equal(draft[:, :, DRAFT_FRAMES:], more[:, :, OVERLAP_FRAMES:])
+
+
+def test_shared_frames_dissolve() -> None:
+    """From the first frame that two passes share to the last, the share of the later one grows evenly."""
+    before, after = torch.zeros(1, 3, 4, 2, 2), torch.ones(1, 3, 6, 2, 2)
+
+    assert dissolved(before, after)[0, 0, :, 0, 0].tolist() == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
+
+
+def test_every_pass_begins_with_its_part_of_one_sketch() -> None:
+    """Passes start from the sketch, hidden in noise; the second from where in the sketch the first one ended."""
+    asked = square(num_frames=MIN_NUM_FRAMES + FRAME_STEP, num_inference_steps=1)
+    network = Recorder()
+
+    make_draft(network, wishes(), asked)
+
+    sketch = Sketch.of(wishes(), torch.Generator().manual_seed(asked.seed))
+    for number, (noisy, t, step, *_) in enumerate(network.asked):
+        drawn = sketch.frames(number * (DRAFT_FRAMES - OVERLAP_FRAMES), DRAFT_FRAMES, 8, 8)[:, :, 4:]
+        noise = noisy[:, :, 4:] - START * drawn
+        assert (float(t), float(step)) == (START, 0)
+        assert abs(torch.corrcoef(torch.stack([noise.flatten(), drawn.flatten()]))[0, 1]) < 0.05
+        assert noise.std() == pytest.approx((1 - START) * NOISE_SCALE, rel=0.05)
+
+
+def test_sketches_go_on_forever_and_repeat_themselves() -> None:
+    """Frames drawn later are those that were there, and a blend is drawn like the clips of the training."""
+    batch = random_batch(1, 1.0, torch.Generator().manual_seed(5))
+    row = int(batch.targets[3])
+    sketch = Sketch(batch.conditions[slice(row, row + 1)], torch.stack([batch.randoms[row], batch.second_randoms[3]]))
+
+    frames = sketch.frames(0, DRAFT_FRAMES, 16, 16)
+
+    assert torch.allclose(sketch.frames(40, 8, 16, 16), frames[:, :, 40:], atol=1e-4)
+    assert torch.allclose(frames[0], drafts(batch, 16, 16)[row], atol=1e-4)
+
+
+def test_borders_shrink_and_slopes_stay() -> None:
+    """Of a jump at a border a share goes, in time and along each side; even slopes and the middles of patches stay."""
+    slope = torch.linspace(-1, 1, 32).expand(1, 3, 4, 8, 32)
+    jump = (torch.arange(32) >= 16).float().expand(1, 3, 4, 8, 32)
+    in_time = (torch.arange(16) >= 8).float().view(1, 1, 16, 1, 1).expand(1, 3, 16, 8, 8)
+
+    evened, in_time = even_borders(jump), even_borders(in_time)
+
+    assert torch.allclose(even_borders(slope), slope, atol=1e-6)
+    assert evened[..., 16] - evened[..., 15] == pytest.approx(torch.full((1, 3, 4, 8), 1 - SPACE_SEAM))
+    assert torch.equal(evened[..., :12], jump[..., :12])
+    assert torch.equal(evened[..., 20:], jump[..., 20:])
+    assert in_time[0, 0, 8, 0, 0] - in_time[0, 0, 7, 0, 0] == pytest.approx(1 - TIME_SEAM)
 
 
 def test_same_shot_same_frames() -> None:

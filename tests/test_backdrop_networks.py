@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from backdrop_model import MOSS, Recorder, plain_upsampler, randomized, shot, tiny_network, wishes
@@ -13,7 +15,7 @@ from catalog import Look
 from renderer.artifacts import Layout, Region, Stand
 from renderer.backends import backdrop
 from renderer.backends.backdrop.conditions import Conditions
-from renderer.backends.backdrop.flow import denoise
+from renderer.backends.backdrop.flow import NOISE_SCALE, denoise
 from renderer.backends.backdrop.sampler import conditions_of
 from renderer.backends.backdrop.upsampler import Upsampler
 
@@ -125,6 +127,34 @@ def test_a_walk_ends_at_what_the_network_sees(steps: int) -> None:
     assert torch.allclose(end, clean, atol=1e-5)
     assert [float(t[0]) for _, t, *_ in network.asked] == pytest.approx([n / steps for n in range(steps)])
     assert {float(step[0]) for _, _, step, *_ in network.asked} == {0.25 if steps == 4 else 0.0}
+
+
+def test_a_walk_may_begin_with_a_sketch() -> None:
+    """Begun part of the way, a walk starts between sketch and noise, and its steps divide what is left of the way."""
+    sketch, noise = torch.rand(1, 3, 8, 8, 8), torch.randn(1, 3, 8, 8, 8)
+    network = Recorder(torch.zeros_like(sketch))
+
+    denoise(network, noise, wishes(), 3, sketch=sketch, start=0.625)
+
+    assert torch.allclose(network.asked[0][0], 0.625 * sketch + 0.375 * NOISE_SCALE * noise)
+    assert [float(t) for _, t, *_ in network.asked] == pytest.approx([0.625, 0.75, 0.875])
+    assert [float(step) for _, _, step, *_ in network.asked] == [0.125] * 3
+
+
+def test_loops_have_no_beginning() -> None:
+    """A walk to a loop ends at the same loop wherever it began, and what a network does wrong at the ends goes."""
+    noise = torch.randn(1, 3, 16, 8, 8)
+    ends = torch.cos(torch.arange(16) * (2 * math.pi / 15)).clamp(min=0).view(1, 1, -1, 1, 1)
+
+    def uneven(noisy: Tensor, *_: object) -> Tensor:
+        return noisy.tanh() + ends
+
+    looped, turned = (denoise(uneven, n, wishes(), 2, loops=True) for n in (noise, noise.roll(8, 2)))
+    wrong, righted = (denoise(lambda *_: ends.expand_as(noise), noise, wishes(), 1, loops=x) for x in (False, True))
+
+    assert torch.allclose(looped.roll(8, 2), turned, atol=1e-5)
+    assert wrong.amax() == pytest.approx(1)
+    assert righted.amax() < 0.3
 
 
 def test_known_frames_stay_exactly() -> None:

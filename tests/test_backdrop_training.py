@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from backdrop_model import places, plain_upsampler, tiny_network, untrained_network, wishes
-from renderer.backends.backdrop import DRAFT_FRAMES, DRAFT_SIZES, SCENES, TIME_SCALE
+from renderer.backends.backdrop import DRAFT_FRAMES, DRAFT_SIZES, SCENES, TIME_SCALE, weights
 from renderer.backends.backdrop.scenes import SCENE_FUNCTIONS
 from renderer.backends.backdrop.scenes.picture import FLOOR_RANDOMS, developed, draw
 from renderer.backends.backdrop.training import clips, measures, sharpen, sheets, train
@@ -128,10 +128,21 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sharpen, "CROP_FRAMES", 8)
     monkeypatch.setattr(train, "new_network", untrained_network)
     monkeypatch.setattr(train, "Upsampler", plain_upsampler)
+    monkeypatch.setattr(weights, "new_network", untrained_network)
+    monkeypatch.setattr(weights, "Upsampler", plain_upsampler)
     monkeypatch.setattr(train, "DRAWN_PER_SCENE", 1)
     monkeypatch.setattr(train, "LOG_EVERY", 2)
     monkeypatch.setattr(sharpen, "LOG_EVERY", 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, out: Path, minutes: float, *more: str) -> dict[str, Any]:
+    """Run the command for some minutes and return its checkpoint."""
+    words = ["--minutes", minutes, "--sharpen-minutes", 0.01, "--clips", 4, "--capacity", 32, "--out", out]
+    monkeypatch.setattr(sys, "argv", ["train", "--sheet-every-s", "0.4", *map(str, words), *more])
+    train.main()
+    state: dict[str, Any] = torch.load(out / "checkpoint.pt", weights_only=True)
+    return state
 
 
 @pytest.mark.usefixtures("small_world")
@@ -173,17 +184,10 @@ def test_training_writes_what_it_learned_and_goes_on(tmp_path: Path, monkeypatch
     """The command trains, writes losses, sheets, a checkpoint and weights that load; from the checkpoint it goes on."""
     out = tmp_path / "run"
 
-    def command(minutes: float, *more: str) -> dict[str, Any]:
-        words = ["--minutes", minutes, "--sharpen-minutes", 0.01, "--clips", 4, "--capacity", 32, "--out", out]
-        monkeypatch.setattr(sys, "argv", ["train", "--sheet-every-s", "0.4", *map(str, words), *more])
-        train.main()
-        state: dict[str, Any] = torch.load(out / "checkpoint.pt", weights_only=True)
-        return state
-
-    first = command(0.025)
+    first = command(monkeypatch, out, 0.025)
     before = (out / "weights.safetensors").read_bytes()
     minutes = first["spent_s"] / 60 + 0.02
-    second = command(minutes, "--resume", str(out / "checkpoint.pt"))
+    second = command(monkeypatch, out, minutes, "--resume", str(out / "checkpoint.pt"))
 
     steps, spent_s = zip(*((state["steps"], state["spent_s"]) for state in (first, second)), strict=True)
     assert 0 < steps[0] < steps[1]
@@ -200,6 +204,21 @@ def test_training_writes_what_it_learned_and_goes_on(tmp_path: Path, monkeypatch
     stored = load_file(out / "weights.safetensors")
     assert {name.split(".")[0] for name in stored} == {"network", "upsampler"}
     assert (out / "weights.safetensors").read_bytes() != before
+
+
+@pytest.mark.usefixtures("small_world")
+@pytest.mark.filterwarnings("ignore:Mismatch dtype")
+def test_training_may_begin_with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From finished weights the schedule starts anew: after few steps the network is still near them."""
+    given = tiny_network(seed=4)
+    weights.save_weights(tmp_path / "given.safetensors", given, plain_upsampler())
+
+    state = command(monkeypatch, tmp_path / "run", 0.01, "--from-weights", str(tmp_path / "given.safetensors"))
+
+    assert 0 < state["steps"] < 200
+    before, after, other = given.state_dict(), state["network"], tiny_network(seed=5).state_dict()
+    for name in ("blocks.0.attention.qkv.weight", "patch_in.0.weight", "scene.weight"):
+        assert (after[name] - before[name]).abs().mean() < 0.1 * (after[name] - other[name]).abs().mean()
 
 
 def test_students_go_on_where_they_stopped(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The shipped weights of the embedded video model: it makes what it is asked for, in four steps."""
+"""The shipped weights of the embedded video model: takes are smooth, and the network alone knows what was asked for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from backdrop_model import MOSS, PLUM, shot, wishes
 from renderer.backends import backdrop
 from renderer.backends.backdrop import DRAFT_FRAMES, DRAFT_SIZES, FRAME_STEP, MIN_NUM_FRAMES, SPACE_SCALE, TIME_SCALE
 from renderer.backends.backdrop.conditions import Conditions
-from renderer.backends.backdrop.flow import NOISE_SCALE, denoise
-from renderer.backends.backdrop.sampler import BackdropModel
+from renderer.backends.backdrop.flow import denoise
+from renderer.backends.backdrop.sampler import BackdropModel, make_draft
+from renderer.backends.backdrop.sketch import Sketch
 from renderer.backends.backdrop.training import measures
 from renderer.backends.backdrop.upsampler import PATCH
 
@@ -44,7 +45,7 @@ def model() -> BackdropModel:
 
 @torch.inference_mode()
 def made(model: BackdropModel, conditions: Conditions, ratio: str) -> Tensor:
-    """Draft clips, float32 (B, 3, DRAFT_FRAMES, H, W)."""
+    """Drafts from pure noise, without a sketch that would help, float32 (B, 3, DRAFT_FRAMES, H, W)."""
     width, height = DRAFT_SIZES[ratio]
     noise = torch.randn(len(conditions), 3, DRAFT_FRAMES, height, width, generator=torch.Generator().manual_seed(1))
     return denoise(model.network, noise, conditions, STEPS)
@@ -85,6 +86,19 @@ def test_palettes_are_obeyed(moving: list[tuple[Tensor, Conditions]]) -> None:
 def test_cameras_are_obeyed(moving: list[tuple[Tensor, Conditions]]) -> None:
     """Pans and tilts move the picture to where they should, in every shape."""
     assert [measures.camera_obeyed(clip, conditions.camera).item() for clip, conditions in moving] == [True] * 4
+
+
+@torch.inference_mode()
+def test_drafts_follow_their_sketch(model: BackdropModel) -> None:
+    """From a sketch in heavy noise the network finds back to its picture and its motion."""
+    asked, conditions = shot(seed=3), wishes(1, "silk", 0.5625, camera=torch.tensor([[0.12, 0.0, 0.0, 0.0]]))
+
+    draft = make_draft(model.network, conditions, asked)
+
+    sketch = Sketch.of(conditions, torch.Generator().manual_seed(3)).frames(0, DRAFT_FRAMES, 128, 72)
+    motion = [clip[:, :, 8:] - clip[:, :, :-8] for clip in (draft, sketch)]
+    assert (draft - sketch).abs().mean() < 0.08
+    assert torch.corrcoef(torch.stack([part.flatten() for part in motion]))[0, 1] > 0.9
 
 
 def test_colours_are_those_of_the_campaign(looped: np.ndarray) -> None:

@@ -63,7 +63,8 @@ def arrange_scenes(
         if sizes.has_product:
             place["product"] = stands
         if sizes.badge:
-            lowest = frame.safe.bottom if sizes.has_product and band is not None else caption_top
+            free = band is not None if sizes.has_product else sizes.caption is None
+            lowest = frame.safe.bottom if free else caption_top
             highest = band.bottom + frame.gap // 2 if sizes.has_product and band is not None else frame.safe.y
             place["badge"] = _badge(frame, sizes, place, room if sizes.has_product else None, (highest, lowest))
         if sizes.caption:

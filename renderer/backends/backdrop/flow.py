@@ -44,7 +44,8 @@ def denoise(
         num_inference_steps: evaluations of the network.
         sketch: (B, 3, T, H, W) in [-1, 1], where the walk begins at time `start`.
         start: 0 is pure noise.
-        first, last: frames (B, 3, t, H, W) that are given, t a multiple of the patch's frames.
+        first: frames (B, 3, t, H, W) that are given at the beginning, t a multiple of the patch's frames.
+        last: the same at the end.
         loops: the first frame follows the last; costs twice as much.
     """
     clip = (1 - start) * NOISE_SCALE * noise

@@ -25,7 +25,7 @@ from renderer.backends.backdrop.upsampler import PATCH, Upsampler
 from renderer.backends.backdrop.weights import load_weights
 from renderer.errors import BackendError
 
-# Where the walk begins: earlier the network forgets the sketch's small shapes, later it adds nothing (docs/backdrop.md).
+# Where the walk begins: earlier it loses the sketch's small shapes, later it adds nothing (docs/backdrop.md).
 START = 0.625
 # Of a jump between neighbouring patches, in time and along each side, that is artefact.
 TIME_SEAM, SPACE_SEAM = 0.5, 0.3
@@ -77,12 +77,13 @@ class BackdropModel:
         """
         refuse_unfit(shot, image)
         conditions = conditions_of(shot.look, shot.layout, shot.width / shot.height).to(self.device)
-        draft = even_borders(make_draft(self.network, conditions, shot))
+        draft = even_borders(make_draft(self.network, conditions, shot), shot.look.loop)
         clip = self.upsampler(draft, loops=shot.look.loop)[0, :, : shot.num_frames]
         if not clip.isfinite().all():
             raise BackendError(f"shot {shot.key}: the network overflowed. Choose another seed; check the weights.")
         pixels = ((clip.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return pixels.permute(1, 2, 3, 0).contiguous().cpu().numpy()
+        frames: Frames = pixels.permute(1, 2, 3, 0).contiguous().cpu().numpy()
+        return frames
 
 
 def make_draft(network: BackdropNetwork, conditions: Conditions, shot: Shot) -> Tensor:
@@ -98,12 +99,17 @@ def make_draft(network: BackdropNetwork, conditions: Conditions, shot: Shot) -> 
     for number in range(passes):
         noise = torch.randn(1, 3, DRAFT_FRAMES, *size, generator=numbers).to(device)
         drawn = sketch.frames(number * (DRAFT_FRAMES - OVERLAP_FRAMES), DRAFT_FRAMES, *size)
-        overlap = draft[:, :, -OVERLAP_FRAMES:]
+        given, again = (
+            draft[:, :, -OVERLAP_FRAMES:].split([PATCH[0], OVERLAP_FRAMES - PATCH[0]], 2) if number else (None, None)
+        )
         clip = denoise(
-            network, noise, conditions, shot.num_inference_steps, sketch=drawn, start=START,
-            first=overlap[:, :, : PATCH[0]], loops=shot.look.loop,
+            network, noise, conditions, shot.num_inference_steps, sketch=drawn, start=START, first=given,
+            loops=shot.look.loop,
         )  # fmt: skip
-        draft = torch.cat([draft[:, :, : draft.shape[2] - overlap.shape[2]], dissolved(overlap, clip)], 2)
+        if again is not None:
+            clip = dissolved(again, clip[:, :, PATCH[0] :])
+            draft = draft[:, :, : -again.shape[2]]
+        draft = torch.cat([draft, clip], 2)
     return draft
 
 
@@ -114,12 +120,14 @@ def dissolved(before: Tensor, after: Tensor) -> Tensor:
     return torch.cat([torch.lerp(before, after[:, :, :length], share), after[:, :, length:]], 2)
 
 
-def even_borders(draft: Tensor) -> Tensor:
-    """Shrink the jumps between neighbouring patches of (1, 3, T, H, W): what the slopes on both sides leave over.
+def even_borders(draft: Tensor, loops: bool = False) -> Tensor:
+    """Shrink the jumps between neighbouring patches of (B, 3, T, H, W): what the slopes on both sides leave over.
 
     Half of a correction goes to each side and fades over half a patch. Left alone, a picture jerks by a third at every
-    border in time (docs/backdrop.md).
+    border in time (docs/backdrop.md). In a loop the last patch borders on the first.
     """
+    if loops:
+        draft = torch.cat([draft[:, :, -PATCH[0] :], draft, draft[:, :, : PATCH[0]]], 2)
     for axis, length, share in ((2, PATCH[0], TIME_SEAM), (3, PATCH[1], SPACE_SEAM), (4, PATCH[1], SPACE_SEAM)):
         lines = draft.movedim(axis, -1).contiguous()
         blocks = lines.view(*lines.shape[:-1], -1, length).clone()
@@ -130,7 +138,7 @@ def even_borders(draft: Tensor) -> Tensor:
         after[..., : length // 2] -= jump * fade
         before[..., length - length // 2 :] += jump * fade.flip(0)
         draft = blocks.view(lines.shape).movedim(-1, axis)
-    return draft
+    return draft[:, :, PATCH[0] : -PATCH[0]] if loops else draft
 
 
 def conditions_of(look: Look, layout: Layout, aspect: float) -> Conditions:

@@ -3,7 +3,8 @@
     python -m renderer.backends.backdrop.training.train --minutes 20 --out runs/one
 
 On several GPUs: torchrun --nproc-per-node 2 -m renderer.backends.backdrop.training.train ... The first part of the time
-teaches the flow, the second also few large steps, the last the upsampler. `--resume` goes on from a checkpoint.
+teaches the flow, the second also few large steps, the last the upsampler. `--resume` goes on from a checkpoint,
+`--from-weights` from finished weights.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import torch
 import torch._dynamo
 import torch.distributed as dist
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -32,7 +34,7 @@ from renderer.backends.backdrop.training.muon import Muon
 from renderer.backends.backdrop.training.sharpen import teach_upsampler
 from renderer.backends.backdrop.training.sheets import sample_sheet
 from renderer.backends.backdrop.upsampler import Upsampler
-from renderer.backends.backdrop.weights import new_network, save_weights
+from renderer.backends.backdrop.weights import networks_from, new_network, save_weights
 
 RATIOS = ("9:16", "1:1", "16:9", "4:5")
 RATIO_SHARES = (0.34, 0.22, 0.22, 0.22)
@@ -204,7 +206,9 @@ def main() -> None:
     parser.add_argument("--draw-every", type=int, default=8, help="steps")
     parser.add_argument("--capacity", type=int, default=12_000, help="clips to keep of each shape, 1.3 MB each")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--resume", type=Path)
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--resume", type=Path, help="checkpoint.pt of a run to go on with")
+    start.add_argument("--from-weights", type=Path, help="weights.safetensors to begin with; the schedule starts anew")
     parser.add_argument("--sheet-every-s", type=float, default=240.0)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -214,7 +218,10 @@ def main() -> None:
     )  # fmt: skip
     device = _begin()
     torch.manual_seed(0)
-    student = new_student(new_network().to(device))
+    network, upsampler = (
+        networks_from(load_file(options.from_weights)) if options.from_weights else (new_network(), Upsampler())
+    )
+    student = new_student(network.to(device))
     if options.resume:
         student.load(options.resume)
     seed = 1000 + _rank() + student.steps
@@ -226,7 +233,7 @@ def main() -> None:
     if _rank() == 0:
         student.save(options.out / "checkpoint.pt")
     pools.clear()
-    upsampler = Upsampler().to(device)
+    upsampler = upsampler.to(device)
     upsampler.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's types lack it
     teach_upsampler(upsampler, student.average, 60 * options.sharpen_minutes, generator, options.out)
     if _rank() == 0:
