@@ -99,18 +99,21 @@ def test_sketches_go_on_forever_and_repeat_themselves() -> None:
 
 
 def test_borders_shrink_and_slopes_stay() -> None:
-    """Of a jump at a border a share goes, in time and along each side; even slopes and the middles of patches stay."""
+    """Of a jump at a border a share goes, in a loop between its ends too; slopes and the middles of patches stay."""
     slope = torch.linspace(-1, 1, 32).expand(1, 3, 4, 8, 32)
     jump = (torch.arange(32) >= 16).float().expand(1, 3, 4, 8, 32)
-    in_time = (torch.arange(16) >= 8).float().view(1, 1, 16, 1, 1).expand(1, 3, 16, 8, 8)
+    late = (torch.arange(16) >= 8).float().view(1, 1, 16, 1, 1).expand(1, 3, 16, 8, 8)
 
-    evened, in_time = even_borders(jump), even_borders(in_time)
+    evened = even_borders(jump)
+    in_time, looped = (even_borders(late, loops)[0, 0, :, 0, 0] for loops in (False, True))
 
     assert torch.allclose(even_borders(slope), slope, atol=1e-6)
     assert evened[..., 16] - evened[..., 15] == pytest.approx(torch.full((1, 3, 4, 8), 1 - SPACE_SEAM))
     assert torch.equal(evened[..., :12], jump[..., :12])
     assert torch.equal(evened[..., 20:], jump[..., 20:])
-    assert in_time[0, 0, 8, 0, 0] - in_time[0, 0, 7, 0, 0] == pytest.approx(1 - TIME_SEAM)
+    assert in_time[8] - in_time[7] == looped[8] - looped[7] == pytest.approx(1 - TIME_SEAM)
+    assert in_time[15] - in_time[0] == 1
+    assert looped[15] - looped[0] == pytest.approx(1 - TIME_SEAM)
 
 
 def test_same_shot_same_frames() -> None:
@@ -155,8 +158,9 @@ def test_looping_takes_lead_from_their_end_to_their_beginning() -> None:
         ({"scene": "desert"}, "no scene 'desert'. It has silk, ribbons"),
         ({"second_scene": "jungle"}, "no scene 'jungle'"),
         ({"width": 300}, "multiples of 32 pixels"),
-        ({"num_frames": 497}, "at most 496 frames"),
-        ({"num_frames": 0}, "at most 496 frames"),
+        ({"num_frames": 481}, "at most 480 frames"),
+        ({"num_frames": 0}, "at most 480 frames"),
+        ({"loop": True, "num_frames": 160}, "A loop has 96"),
         ({"image_sha256": "0" * 64}, "product: composite"),
         ({"guidance_scale": 2.0}, "guidance_scale 2. backdrop has none; write 1"),
     ],

@@ -190,7 +190,7 @@ def test_shots_have_the_fewest_frames_that_fit_the_model(scene, duration_s, fram
     assert frames == num_frames_for(scene.model_copy(update={"duration_s": duration_s}), FACTS)
 
 
-@pytest.mark.parametrize(("duration_s", "frames"), [(3, 96), (6, 96), (6.1, 176), (11.1, 256), (60, 496)])
+@pytest.mark.parametrize(("duration_s", "frames"), [(3, 96), (6, 96), (6.1, 160), (10.1, 224), (60, 480)])
 def test_the_embedded_model_makes_six_seconds_and_steps_of_five(scene, duration_s, frames):
     """16 frames a second: 96 at first, 80 for every further pass of the network."""
     facts = video_model_facts("backdrop")

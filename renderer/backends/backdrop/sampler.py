@@ -100,7 +100,9 @@ def make_draft(network: BackdropNetwork, conditions: Conditions, shot: Shot) -> 
         noise = torch.randn(1, 3, DRAFT_FRAMES, *size, generator=numbers).to(device)
         drawn = sketch.frames(number * (DRAFT_FRAMES - OVERLAP_FRAMES), DRAFT_FRAMES, *size)
         given, again = (
-            draft[:, :, -OVERLAP_FRAMES:].split([PATCH[0], OVERLAP_FRAMES - PATCH[0]], 2) if number else (None, None)
+            torch.split(draft[:, :, -OVERLAP_FRAMES:], [PATCH[0], OVERLAP_FRAMES - PATCH[0]], 2)
+            if number
+            else (None, None)
         )
         clip = denoise(
             network, noise, conditions, shot.num_inference_steps, sketch=drawn, start=START, first=given,
@@ -192,5 +194,7 @@ def refuse_unfit(shot: Shot, image: Frames | None) -> None:
             f"shot {shot.key}: {shot.width}x{shot.height}, {shot.num_frames} frames. "
             f"backdrop makes multiples of {side} pixels and at most {MAX_NUM_FRAMES} frames."
         )
+    if shot.look.loop and shot.num_frames != MIN_NUM_FRAMES:
+        raise BackendError(f"shot {shot.key}: {shot.num_frames} frames. A loop has {MIN_NUM_FRAMES}.")
     if shot.guidance_scale != 1:
         raise BackendError(f"shot {shot.key}: guidance_scale {shot.guidance_scale:g}. backdrop has none; write 1.")
