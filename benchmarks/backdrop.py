@@ -33,13 +33,12 @@ from renderer.backends.backdrop import (
     SIZES,
     WEIGHTS,
 )
-from renderer.backends.backdrop.conditions import Conditions
+from renderer.backends.backdrop.conditions import CAMERA_UNITS, Conditions
 from renderer.backends.backdrop.flow import denoise
 from renderer.backends.backdrop.sampler import START, BackdropModel, even_borders
 from renderer.backends.backdrop.training import measures
 from renderer.backends.backdrop.training.clips import Batch, drafts, random_batch
 from renderer.backends.backdrop.training.sheets import save_sheet
-from renderer.backends.backdrop.training.wishes import CAMERA_UNITS
 from renderer.backends.backdrop.weights import networks_from
 
 RATIO = "9:16"

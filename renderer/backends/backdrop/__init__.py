@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
-WEIGHTS_SHA256 = "4f03da31ac699d3e3c6071899a69793c29a69398416ec0e741d765f4bed122a3"
+WEIGHTS_SHA256 = "b0b3f81436dfac128e698cd727a26e7a61ae69a43ab1c2024840f819ad73d5f5"
 CODE_VERSION = 2  # raise when the same weights and shot now give another picture
 REVISION = f"{WEIGHTS_SHA256[:12]}-{CODE_VERSION}"
 

@@ -15,7 +15,9 @@ from torch import Tensor
 NUM_CALM = 3  # boxes that a layout can keep calm
 CALM_SOFTNESS = 0.11  # half short sides over which calm fades in
 STAND_FLATNESS = 0.22  # height of the foot's ellipse over its width, seen from a little above
-CAMERA_SCALE = 5.0  # brings the usual speeds, about 0.2 per second, near 1
+# Truck, pedestal, dolly and orbit per second at a camera speed of 1.
+CAMERA_UNITS = (0.12, 0.08, 0.05, 0.14)
+LOUD = 2.0  # palette and energy reach the network from -2 to 2: it learned them too late at half of that
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,9 @@ class Conditions:
 
     def vector(self) -> Tensor:
         """Return palette, camera, light, energy and looping as one row per clip, float32 (B, VECTOR_SIZE)."""
-        rest = torch.stack([self.energy * 2 - 1, self.loops], dim=-1)
-        return torch.cat([self.palette.flatten(1) * 2 - 1, self.camera * CAMERA_SCALE, self.light, rest], dim=-1)
+        palette, energy = (self.palette.flatten(1) * 2 - 1) * LOUD, (self.energy[:, None] * 2 - 1) * LOUD
+        camera = [speed / unit for speed, unit in zip(self.camera.split(1, dim=1), CAMERA_UNITS, strict=True)]
+        return torch.cat([palette, *camera, self.light, energy, self.loops[:, None]], dim=-1)
 
     def maps(self, height: int, width: int) -> Tensor:
         """Return the layout as pictures: calm and the product's foot, each 0..1, float32 (B, 2, H, W)."""

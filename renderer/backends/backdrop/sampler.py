@@ -17,7 +17,7 @@ from renderer.backends.backdrop import (
     SCENES,
     SPACE_SCALE,
 )
-from renderer.backends.backdrop.conditions import NUM_CALM, Conditions
+from renderer.backends.backdrop.conditions import CAMERA_UNITS, NUM_CALM, Conditions
 from renderer.backends.backdrop.flow import denoise
 from renderer.backends.backdrop.network import BackdropNetwork
 from renderer.backends.backdrop.sketch import Sketch
@@ -29,17 +29,17 @@ from renderer.errors import BackendError
 START = 0.625
 # Of a jump between neighbouring patches, in time and along each side, that is artefact.
 TIME_SEAM, SPACE_SEAM = 0.5, 0.3
-# Truck (right), pedestal (down), dolly (in) and orbit (right) per second at a speed of 1, in half short sides.
-CAMERAS = {
+TRUCK, PEDESTAL, DOLLY, ORBIT = CAMERA_UNITS
+CAMERAS = {  # truck (right), pedestal (down), dolly (in) and orbit (right) per second at a speed of 1
     "static": (0.0, 0.0, 0.0, 0.0),
-    "pan_left": (-0.12, 0.0, 0.0, 0.0),
-    "pan_right": (0.12, 0.0, 0.0, 0.0),
-    "tilt_up": (0.0, -0.08, 0.0, 0.0),
-    "tilt_down": (0.0, 0.08, 0.0, 0.0),
-    "dolly_in": (0.0, 0.0, 0.05, 0.0),
-    "dolly_out": (0.0, 0.0, -0.05, 0.0),
-    "orbit_left": (0.0, 0.0, 0.0, -0.14),
-    "orbit_right": (0.0, 0.0, 0.0, 0.14),
+    "pan_left": (-TRUCK, 0.0, 0.0, 0.0),
+    "pan_right": (TRUCK, 0.0, 0.0, 0.0),
+    "tilt_up": (0.0, -PEDESTAL, 0.0, 0.0),
+    "tilt_down": (0.0, PEDESTAL, 0.0, 0.0),
+    "dolly_in": (0.0, 0.0, DOLLY, 0.0),
+    "dolly_out": (0.0, 0.0, -DOLLY, 0.0),
+    "orbit_left": (0.0, 0.0, 0.0, -ORBIT),
+    "orbit_right": (0.0, 0.0, 0.0, ORBIT),
 }
 DIAGONAL = 0.5**0.5
 LIGHTS = {  # unit vectors towards the light, y down
@@ -81,23 +81,27 @@ class BackdropModel:
         clip = self.upsampler(draft, loops=shot.look.loop)[0, :, : shot.num_frames]
         if not clip.isfinite().all():
             raise BackendError(f"shot {shot.key}: the network overflowed. Choose another seed; check the weights.")
-        pixels = ((clip.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        frames: Frames = pixels.permute(1, 2, 3, 0).contiguous().cpu().numpy()
-        return frames
+        pixels = ((clip.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0)
+        frames = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")  # copies faster
+        return frames.copy_(pixels).numpy()
 
 
 def make_draft(network: BackdropNetwork, conditions: Conditions, shot: Shot) -> Tensor:
     """Return the draft of a shot, float32 (1, 3, T, H, W): one pass of the network, and more that continue it.
 
-    A further pass is given one patch of finished frames, and dissolves into the rest of the overlap.
+    A further pass is given one patch of finished frames, and dissolves into the rest of the overlap, where it starts from
+    the same noise.
     """
     size, device = (shot.height // SPACE_SCALE, shot.width // SPACE_SCALE), conditions.scene.device
     numbers = torch.Generator().manual_seed(shot.seed)  # on the CPU: every device starts from the same noise
     sketch = Sketch.of(conditions, numbers)
     passes = 1 + max(-(-(shot.num_frames - MIN_NUM_FRAMES) // FRAME_STEP), 0)
     draft = torch.empty(1, 3, 0, *size, device=device)
+    noise = torch.randn(1, 3, DRAFT_FRAMES, *size, generator=numbers).to(device)
     for number in range(passes):
-        noise = torch.randn(1, 3, DRAFT_FRAMES, *size, generator=numbers).to(device)
+        if number:
+            fresh = torch.randn(1, 3, DRAFT_FRAMES - OVERLAP_FRAMES, *size, generator=numbers).to(device)
+            noise = torch.cat([noise[:, :, -OVERLAP_FRAMES:], fresh], 2)
         drawn = sketch.frames(number * (DRAFT_FRAMES - OVERLAP_FRAMES), DRAFT_FRAMES, *size)
         given, again = (
             torch.split(draft[:, :, -OVERLAP_FRAMES:], [PATCH[0], OVERLAP_FRAMES - PATCH[0]], 2)

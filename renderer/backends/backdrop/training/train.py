@@ -40,7 +40,6 @@ RATIOS = ("9:16", "1:1", "16:9", "4:5")
 RATIO_SHARES = (0.34, 0.22, 0.22, 0.22)
 MUON_RATE, ADAM_RATE = 1e-3, 6e-4  # of matrices inside the blocks, and of everything else
 WARM_UP_STEPS = 150
-DECAY_FROM = 0.6  # of the time; the rates fall to a hundredth until its end
 MEMORY = 0.999  # of the moving average of weights, per step
 LOG_EVERY = 50
 DRAWN_PER_SCENE = 4  # clips of each scene in a drawn batch; one of them is blended with another scene
@@ -92,10 +91,10 @@ def new_student(network: BackdropNetwork) -> Student:
     return Student(network, average, optimizers)
 
 
-def learning_share(steps: int, done: float) -> float:
-    """Return the share of the learning rate after `steps` and a part `done` of the time: up, flat, down."""
+def learning_share(steps: int, done: float, decay_from: float) -> float:
+    """Return the share of the learning rate after `steps` and a part `done` of the time: up, flat, down to 1 %."""
     rising = min(1.0, (steps + 1) / WARM_UP_STEPS)
-    return rising if done < DECAY_FROM else max(0.01, (1 - done) / (1 - DECAY_FROM))
+    return rising if done < decay_from else max(0.01, (1 - done) / (1 - decay_from))
 
 
 @dataclass(frozen=True)
@@ -108,6 +107,8 @@ class Schedule:
     clips_per_step: int  # on each GPU
     draw_every: int  # steps; the drawn clips are kept and seen several times
     sheet_every_s: float
+    rate: float  # of learning, in parts of MUON_RATE and ADAM_RATE
+    decay_from: float  # share of the time after which the rate falls
 
 
 def teach(student: Student, wrapped: nn.Module, pools: dict[str, Pool], schedule: Schedule, out: Path) -> None:
@@ -124,7 +125,7 @@ def teach(student: Student, wrapped: nn.Module, pools: dict[str, Pool], schedule
                 return
         for optimizer, rate in zip(student.optimizers, (MUON_RATE, ADAM_RATE), strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = rate * learning_share(student.steps, done)
+                group["lr"] = rate * schedule.rate * learning_share(student.steps, done, schedule.decay_from)
         pool = pools[_ratio(student.steps)]
         if student.steps % schedule.draw_every == 0 or not pool.drawn:
             pool.draw(DRAWN_PER_SCENE)
@@ -204,6 +205,8 @@ def main() -> None:
     parser.add_argument("--shortcuts-from", type=float, default=0.62, help="share of the time without large steps")
     parser.add_argument("--clips", type=int, default=64, help="in a GPU's batch")
     parser.add_argument("--draw-every", type=int, default=8, help="steps")
+    parser.add_argument("--rate", type=float, default=1.0, help="of learning; below 1 to go on from finished weights")
+    parser.add_argument("--decay-from", type=float, default=0.6, help="share of the time at the full rate")
     parser.add_argument("--capacity", type=int, default=12_000, help="clips to keep of each shape, 1.3 MB each")
     parser.add_argument("--out", type=Path, required=True)
     start = parser.add_mutually_exclusive_group()
@@ -214,7 +217,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     schedule = Schedule(
         60 * options.minutes, options.full_length_from, options.shortcuts_from, options.clips, options.draw_every,
-        options.sheet_every_s,
+        options.sheet_every_s, options.rate, options.decay_from,
     )  # fmt: skip
     device = _begin()
     torch.manual_seed(0)

@@ -8,12 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from renderer.backends.backdrop.conditions import NUM_CALM, Conditions
+from renderer.backends.backdrop.conditions import CAMERA_UNITS, NUM_CALM, Conditions
 from renderer.backends.backdrop.scenes.picture import from_oklab
 
 BLENDS = (0.15, 0.85)  # share of the second scene where two are blended
-TRUCK, PEDESTAL, DOLLY, ORBIT = 0.12, 0.08, 0.05, 0.14  # per second at a camera speed of 1
-CAMERA_UNITS = (TRUCK, PEDESTAL, DOLLY, ORBIT)
 SPEEDS = (0.3, 3.0)  # of the camera, drawn evenly on a logarithmic scale
 STATIC, MIXED = 0.35, 0.12  # shares of clips with a still camera, and with several moves at once
 LOOPING = 0.3  # of clips with a still camera
