@@ -35,7 +35,8 @@ from renderer.backends.backdrop import (
 )
 from renderer.backends.backdrop.conditions import CAMERA_UNITS, Conditions
 from renderer.backends.backdrop.flow import denoise
-from renderer.backends.backdrop.sampler import START, BackdropModel, even_borders
+from renderer.backends.backdrop.sampler import START, BackdropModel, conditions_of, even_borders
+from renderer.backends.backdrop.sketch import Sketch
 from renderer.backends.backdrop.training import measures
 from renderer.backends.backdrop.training.clips import Batch, drafts, random_batch
 from renderer.backends.backdrop.training.sheets import save_sheet
@@ -130,8 +131,8 @@ class Judge:
                 fresh = (torch.rand(p.shape, generator=numbers).to(p) for p in (batch.randoms, batch.second_randoms))
                 sketch = drafts(Batch(batch.conditions, next(fresh), batch.targets, next(fresh)), height, width)
             noise = torch.randn(count, 3, DRAFT_FRAMES, height, width, generator=numbers).to(self.model.device)
-            network, wishes = self.model.network, batch.conditions
-            clips.append(even_borders(denoise(network, noise, wishes, way.steps, sketch=sketch, start=way.start)))
+            predict, wishes = self.model.predict, batch.conditions
+            clips.append(even_borders(denoise(predict, noise, wishes, way.steps, sketch=sketch, start=way.start)))
         return torch.cat(clips)
 
     def distances(self, ways: list[Way], prototype: Path | None) -> dict[str, object]:
@@ -186,21 +187,36 @@ class Judge:
         return [("drawn", self.drawn(batches)), (str(way), self.made(batches, way))]
 
     def continuity(self) -> dict[str, object]:
-        """Clips of three more passes, and clips that loop: changes at joints over their own 95th percentile."""
-        joints, loops = [], []
+        """Clips of three more passes, and clips that loop: changes at joints over their own 95th percentile.
+
+        Beside them the same frames of drawn clips, which have no joints.
+        """
+        length, starts = MIN_NUM_FRAMES + 3 * FRAME_STEP, [MIN_NUM_FRAMES + k * FRAME_STEP for k in range(3)]
+        joints, drawn, loops = [], [], []
         for number, scene in enumerate(SCENES):
-            long = self.model.generate(self.shot(scene, RATIO, MIN_NUM_FRAMES + 3 * FRAME_STEP, number), None)
-            starts = [MIN_NUM_FRAMES + k * FRAME_STEP for k in range(3)]
-            clip = torch.from_numpy(long).permute(3, 0, 1, 2).float()
-            joints.append(measures.joint_share(clip, starts))
-            looped = self.model.generate(self.shot(scene, RATIO, MIN_NUM_FRAMES, number, loop=True), None)
-            loops.append(measures.joint_share(torch.from_numpy(looped).permute(3, 0, 1, 2).float(), [0]))
+            shot = self.shot(scene, RATIO, length, number)
+            joints.append(self.joint_share(shot, starts))
+            drawn.append(measures.joint_share(self.drawn_long(shot), starts))
+            loops.append(self.joint_share(self.shot(scene, RATIO, MIN_NUM_FRAMES, number, loop=True), [0]))
+        name = f"of {length / FRAME_RATE:.0f} s clips within their 95th percentile"
         return {
-            f"joints of {(MIN_NUM_FRAMES + 3 * FRAME_STEP) / FRAME_RATE:.0f} s clips within their 95th percentile":
-                f"{sum(j <= 1 for j in joints)} of {len(joints)}, worst {max(joints):.2f} ({SCENES[joints.index(max(joints))]})",
-            "loops closed within their 95th percentile":
-                f"{sum(j <= 1 for j in loops)} of {len(loops)}, worst {max(loops):.2f} ({SCENES[loops.index(max(loops))]})",
-        }  # fmt: skip
+            f"joints {name}": _within(joints),
+            f"the same frames, drawn, {name}": _within(drawn),
+            "loops closed within their 95th percentile": _within(loops),
+        }
+
+    def joint_share(self, shot: Shot, joints: list[int]) -> float:
+        """Make a take and judge its joints."""
+        frames = self.model.generate(shot, None)
+        return measures.joint_share(torch.from_numpy(frames).permute(3, 0, 1, 2).float(), joints)
+
+    @torch.inference_mode()
+    def drawn_long(self, shot: Shot) -> torch.Tensor:
+        """A shot as its scene draws it, enlarged like a take, (3, T, H, W)."""
+        width, height = DRAFT_SIZES[RATIO]
+        wishes = conditions_of(shot.look, shot.layout, width / height).to(self.model.device)
+        sketch = Sketch.of(wishes, torch.Generator().manual_seed(shot.seed))
+        return self.model.upsampler(sketch.frames(0, shot.num_frames // 2, height, width))[0]
 
     def timings(self) -> dict[str, object]:
         """One 6-second take for a 1080x1920 ad, and its arithmetic at this machine's rate of matrix products."""
@@ -243,6 +259,11 @@ class Judge:
             image_sha256=None, width=width, height=height, num_frames=num_frames, frame_rate=FRAME_RATE,
             num_inference_steps=3, guidance_scale=1.0, seed=seed,
         )  # fmt: skip
+
+
+def _within(shares: list[float]) -> str:
+    worst = max(shares)
+    return f"{sum(share <= 1 for share in shares)} of {len(shares)}, worst {worst:.2f} ({SCENES[shares.index(worst)]})"
 
 
 def _with(batch: Batch, **changes: torch.Tensor) -> Batch:

@@ -213,7 +213,7 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     weights.save_weights(path, tiny_network(seed=3), plain_upsampler())
     monkeypatch.setattr(weights, "WEIGHTS_SHA256", file_sha256(path))
-    loaded = BackdropModel("cpu").network
+    loaded = BackdropModel("cpu").predict
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)

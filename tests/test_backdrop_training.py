@@ -251,7 +251,8 @@ def test_students_go_on_where_they_stopped(tmp_path: Path) -> None:
 def test_rates_rise_stay_and_fall() -> None:
     """Learning rates rise at first, stay, and fall to a hundredth at the end."""
     shares = [
-        train.learning_share(steps, done, decay_from=0.6) for steps, done in ((0, 0.0), (200, 0.1), (900, 0.5), (1500, 0.8), (2000, 1))
+        train.learning_share(steps, done, decay_from=0.6)
+        for steps, done in ((0, 0.0), (200, 0.1), (900, 0.5), (1500, 0.8), (2000, 1))
     ]
 
     assert shares == pytest.approx([1 / train.WARM_UP_STEPS, 1, 1, 0.5, 0.01])

@@ -48,7 +48,7 @@ def made(model: BackdropModel, conditions: Conditions, ratio: str) -> Tensor:
     """Drafts from pure noise, without a sketch that would help, float32 (B, 3, DRAFT_FRAMES, H, W)."""
     width, height = DRAFT_SIZES[ratio]
     noise = torch.randn(len(conditions), 3, DRAFT_FRAMES, height, width, generator=torch.Generator().manual_seed(1))
-    return denoise(model.network, noise, conditions, STEPS)
+    return denoise(model.predict, noise, conditions, STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_drafts_follow_their_sketch(model: BackdropModel) -> None:
     """From a sketch in heavy noise the network finds back to its picture and its motion."""
     asked, conditions = shot(seed=3), wishes(1, "silk", 0.5625, camera=torch.tensor([[0.12, 0.0, 0.0, 0.0]]))
 
-    draft = make_draft(model.network, conditions, asked)
+    draft = make_draft(model.predict, conditions, asked)
 
     sketch = Sketch.of(conditions, torch.Generator().manual_seed(3)).frames(0, DRAFT_FRAMES, 128, 72)
     motion = [clip[:, :, 8:] - clip[:, :, :-8] for clip in (draft, sketch)]

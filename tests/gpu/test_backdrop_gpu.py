@@ -9,7 +9,9 @@ import torch
 from catalog import Look
 from renderer.artifacts import Layout, Region, Shot, Stand
 from renderer.backends.backdrop import FRAME_RATE, FRAME_STEP, MIN_NUM_FRAMES, REVISION, SIZES
-from renderer.backends.backdrop.sampler import BackdropModel
+from renderer.backends.backdrop.replay import Replay
+from renderer.backends.backdrop.sampler import BackdropModel, conditions_of
+from renderer.backends.backdrop.weights import load_weights
 
 pytestmark = [
     pytest.mark.gpu,
@@ -54,3 +56,18 @@ def test_long_takes_fit(gpu):
 
     assert len(frames) == MIN_NUM_FRAMES + 3 * FRAME_STEP
     assert torch.cuda.max_memory_allocated() < 8e9
+
+
+@torch.inference_mode()
+def test_a_replay_answers_as_the_network_does(gpu):
+    """A recorded network gives the same answers to the bit, for wishes and noise it was not recorded with."""
+    network, _ = load_weights()
+    network = network.to("cuda", torch.bfloat16).eval()
+    replay = Replay(network)
+    for seed, scene in enumerate(("silk", "snow")):
+        wishes = conditions_of(LOOK.model_copy(update={"scene": scene}), LAYOUT, 9 / 16).to("cuda")
+        noise = torch.randn(1, 3, 48, 128, 72, generator=torch.Generator().manual_seed(seed)).to("cuda")
+        question = (noise, torch.full((1,), 0.5 + seed / 8, device="cuda"), torch.zeros(1, device="cuda"), wishes)
+        known = torch.zeros(1, 12, device="cuda")
+
+        assert torch.equal(replay(*question, known), network(*question, known))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 WEIGHTS_SHA256 = "b0b3f81436dfac128e698cd727a26e7a61ae69a43ab1c2024840f819ad73d5f5"
-CODE_VERSION = 2  # raise when the same weights and shot now give another picture
+CODE_VERSION = 3  # raise when the same weights and shot now give another picture
 REVISION = f"{WEIGHTS_SHA256[:12]}-{CODE_VERSION}"
 
 SCENES = (  # rows of the scene table

@@ -69,7 +69,7 @@ class Conditions:
     def vector(self) -> Tensor:
         """Return palette, camera, light, energy and looping as one row per clip, float32 (B, VECTOR_SIZE)."""
         palette, energy = (self.palette.flatten(1) * 2 - 1) * LOUD, (self.energy[:, None] * 2 - 1) * LOUD
-        camera = [speed / unit for speed, unit in zip(self.camera.split(1, dim=1), CAMERA_UNITS, strict=True)]
+        camera = [self.camera[:, number, None] / unit for number, unit in enumerate(CAMERA_UNITS)]
         return torch.cat([palette, *camera, self.light, energy, self.loops[:, None]], dim=-1)
 
     def maps(self, height: int, width: int) -> Tensor:

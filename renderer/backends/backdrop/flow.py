@@ -10,21 +10,23 @@ Letters in shapes: B clips, T frames, H rows, W columns.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from renderer.backends.backdrop.conditions import Conditions
-from renderer.backends.backdrop.network import BackdropNetwork
 from renderer.backends.backdrop.upsampler import PATCH
+
+Predict = Callable[[Tensor, Tensor, Tensor, Conditions, Tensor], Tensor]  # BackdropNetwork.forward
 
 NOISE_SCALE = 2.5  # sigma of the noise at t = 0, as in training; a clip is redundant and hides in weaker noise
 LEARNED_STEPS = (1 / 2, 1 / 4, 1 / 8, 1 / 16)  # sizes the network was taught; others are asked as infinitely small
 
 
 def denoise(
-    network: BackdropNetwork,
+    predict: Predict,
     noise: Tensor,
     conditions: Conditions,
     num_inference_steps: int,
@@ -38,7 +40,7 @@ def denoise(
     """Walk to clean clips in equal steps, float32 (B, 3, T, H, W) in about [-1, 1].
 
     Args:
-        network: the network, on the device of the clips.
+        predict: the network, on the device of the clips.
         noise: (B, 3, T, H, W), standard normal.
         conditions: what the clips should show.
         num_inference_steps: evaluations of the network.
@@ -57,9 +59,9 @@ def denoise(
     step = torch.full((len(clip),), size if size in LEARNED_STEPS else 0.0, device=clip.device)
     for t, next_t in pairwise(torch.linspace(start, 1, num_inference_steps + 1, device=clip.device)):
         clip = torch.where(is_given, given, clip)
-        clean = network(clip, t.expand(len(clip)), step, conditions, known)
+        clean = predict(clip, t.expand(len(clip)), step, conditions, known)
         if loops:
-            turned = network(_turned(clip), t.expand(len(clip)), step, conditions, known)
+            turned = predict(_turned(clip), t.expand(len(clip)), step, conditions, known)
             clean = torch.lerp(_turned(turned), clean, _middle_weight(clip))
         clip = torch.lerp(clip, clean, (next_t - t) / (1 - t))
     return torch.where(is_given, given, clip)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from renderer.backends.backdrop.conditions import Conditions
-from renderer.backends.backdrop.network import BackdropNetwork
+from renderer.backends.backdrop.flow import Predict
 
 WARM_UP_CALLS = 3  # before a recording, so that libraries have chosen and loaded their kernels
 
@@ -26,8 +26,8 @@ class Recording:
 class Replay:
     """The network on a GPU, called as `BackdropNetwork.forward` is; records itself once per shape of clip."""
 
-    def __init__(self, network: BackdropNetwork) -> None:
-        self.network = network
+    def __init__(self, predict: Predict) -> None:
+        self.predict = predict
         self.recordings: dict[torch.Size, Recording] = {}
 
     def __call__(self, noisy: Tensor, t: Tensor, step: Tensor, conditions: Conditions, known: Tensor) -> Tensor:
@@ -47,13 +47,13 @@ class Replay:
         """Call the network until it is warm, then record one call."""
         noisy, t, step, known = (tensor.clone() for tensor in inputs)
         wishes = conditions[torch.arange(len(conditions), device=noisy.device)]
-        stream = torch.cuda.Stream(noisy.device)
+        stream = torch.cuda.Stream(noisy.device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(noisy.device))
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP_CALLS):
-                self.network(noisy, t, step, wishes, known)
+                self.predict(noisy, t, step, wishes, known)
         torch.cuda.current_stream(noisy.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            answer = self.network(noisy, t, step, wishes, known)
+            answer = self.predict(noisy, t, step, wishes, known)
         return Recording(graph, (noisy, t, step, known), wishes, answer)

@@ -18,8 +18,9 @@ from renderer.backends.backdrop import (
     SPACE_SCALE,
 )
 from renderer.backends.backdrop.conditions import CAMERA_UNITS, NUM_CALM, Conditions
-from renderer.backends.backdrop.flow import denoise
+from renderer.backends.backdrop.flow import Predict, denoise
 from renderer.backends.backdrop.network import BackdropNetwork
+from renderer.backends.backdrop.replay import Replay
 from renderer.backends.backdrop.sketch import Sketch
 from renderer.backends.backdrop.upsampler import PATCH, Upsampler
 from renderer.backends.backdrop.weights import load_weights
@@ -28,7 +29,7 @@ from renderer.errors import BackendError
 # Where the walk begins: earlier it loses the sketch's small shapes, later it adds nothing (docs/backdrop.md).
 START = 0.625
 # Of a jump between neighbouring patches, in time and along each side, that is artefact.
-TIME_SEAM, SPACE_SEAM = 0.5, 0.3
+TIME_SEAM, SPACE_SEAM = 0.7, 0.3
 TRUCK, PEDESTAL, DOLLY, ORBIT = CAMERA_UNITS
 CAMERAS = {  # truck (right), pedestal (down), dolly (in) and orbit (right) per second at a speed of 1
     "static": (0.0, 0.0, 0.0, 0.0),
@@ -64,7 +65,8 @@ class BackdropModel:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
         network, upsampler = networks or load_weights()
-        self.network = network.to(self.device, torch.bfloat16).eval()
+        network = network.to(self.device, torch.bfloat16).eval()
+        self.predict: Predict = Replay(network) if self.device.type == "cuda" else network
         self.upsampler = upsampler.to(self.device, torch.bfloat16).eval()
         self.upsampler.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's types lack it
 
@@ -77,7 +79,7 @@ class BackdropModel:
         """
         refuse_unfit(shot, image)
         conditions = conditions_of(shot.look, shot.layout, shot.width / shot.height).to(self.device)
-        draft = even_borders(make_draft(self.network, conditions, shot), shot.look.loop)
+        draft = even_borders(make_draft(self.predict, conditions, shot), shot.look.loop)
         clip = self.upsampler(draft, loops=shot.look.loop)[0, :, : shot.num_frames]
         if not clip.isfinite().all():
             raise BackendError(f"shot {shot.key}: the network overflowed. Choose another seed; check the weights.")
@@ -86,11 +88,11 @@ class BackdropModel:
         return frames.copy_(pixels).numpy()
 
 
-def make_draft(network: BackdropNetwork, conditions: Conditions, shot: Shot) -> Tensor:
+def make_draft(predict: Predict, conditions: Conditions, shot: Shot) -> Tensor:
     """Return the draft of a shot, float32 (1, 3, T, H, W): one pass of the network, and more that continue it.
 
-    A further pass is given one patch of finished frames, and dissolves into the rest of the overlap, where it starts from
-    the same noise.
+    A further pass is given one patch of finished frames, and dissolves into the rest of the overlap, where its noise is
+    the same.
     """
     size, device = (shot.height // SPACE_SCALE, shot.width // SPACE_SCALE), conditions.scene.device
     numbers = torch.Generator().manual_seed(shot.seed)  # on the CPU: every device starts from the same noise
@@ -109,7 +111,7 @@ def make_draft(network: BackdropNetwork, conditions: Conditions, shot: Shot) -> 
             else (None, None)
         )
         clip = denoise(
-            network, noise, conditions, shot.num_inference_steps, sketch=drawn, start=START, first=given,
+            predict, noise, conditions, shot.num_inference_steps, sketch=drawn, start=START, first=given,
             loops=shot.look.loop,
         )  # fmt: skip
         if again is not None:

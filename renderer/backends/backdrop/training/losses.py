@@ -5,7 +5,6 @@ Letters in shapes: B clips, T frames, H rows, W columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,10 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from renderer.backends.backdrop.conditions import Conditions
-from renderer.backends.backdrop.flow import NOISE_SCALE
+from renderer.backends.backdrop.flow import NOISE_SCALE, Predict
 from renderer.backends.backdrop.upsampler import PATCH
-
-Predict = Callable[[Tensor, Tensor, Tensor, Conditions, Tensor], Tensor]  # BackdropNetwork.forward
 
 LEAST_NOISE = 0.05  # 1 - t below which errors weigh no more
 TIME_MEAN, TIME_SPREAD = -0.6, 1.0  # of the logistic-normal time; 0 is noise
