@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 
 from catalog import Look
 from renderer.artifacts import Layout, Shot
+from renderer.backends import Inputs
 from renderer.backends.backdrop import (
     DRAFT_FRAMES,
     DRAFT_SIZES,
@@ -207,7 +208,7 @@ class Judge:
 
     def joint_share(self, shot: Shot, joints: list[int]) -> float:
         """Make a take and judge its joints."""
-        frames = self.model.generate(shot, None)
+        frames = self.model.generate(shot, Inputs())
         return measures.joint_share(torch.from_numpy(frames).permute(3, 0, 1, 2).float(), joints)
 
     @torch.inference_mode()
@@ -221,11 +222,11 @@ class Judge:
     def timings(self) -> dict[str, object]:
         """One 6-second take for a 1080x1920 ad, and its arithmetic at this machine's rate of matrix products."""
         shot = self.shot("silk", RATIO, MIN_NUM_FRAMES, 0)
-        self.model.generate(shot, None)
+        self.model.generate(shot, Inputs())
         spent = []
         for _ in range(10 if self.model.device.type == "cuda" else 3):
             began = time.perf_counter()
-            self.model.generate(shot, None)
+            self.model.generate(shot, Inputs())
             spent.append(time.perf_counter() - began)
         took = sorted(spent)[len(spent) // 2]
         rate = _matrix_rate(self.model.device)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from catalog import Look
 from renderer.artifacts import Layout, Region, Shot, Stand
+from renderer.backends import Inputs
 from renderer.backends.backdrop import FRAME_RATE, MIN_NUM_FRAMES, REVISION, SCENES, SIZES
 from renderer.backends.backdrop.sampler import BackdropModel
 
@@ -46,7 +47,7 @@ def tile(model: BackdropModel, scene: str, ratio: str, palette: tuple[str, str, 
         image_sha256=None, width=width, height=height, num_frames=MIN_NUM_FRAMES, frame_rate=FRAME_RATE,
         num_inference_steps=3, guidance_scale=1.0, seed=4,
     )  # fmt: skip
-    return model.generate(shot, None)[32]
+    return model.generate(shot, Inputs())[32]
 
 
 if __name__ == "__main__":

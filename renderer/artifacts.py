@@ -42,10 +42,28 @@ class Layout(Record):
     stand: Stand | None = None
 
 
+class Footage(Record):
+    """A clip in the store that a shot starts from: its last frames are continued, or all of it is painted anew."""
+
+    object: str
+    use: Literal["extend", "restyle"]
+    strength: Fraction = 0.6  # of a restyle: 0 keeps the clip, 1 keeps nothing of it
+
+
+class Adapter(Record):
+    """Weights laid over a model's own (a LoRA): the name of a pinned row or folder, and how strongly they count."""
+
+    name: str
+    revision: str
+    weight: float = 1.0
+
+
 class Shot(Record):
     """One continuous take to be made. Knows no locale, and a product only by what the picture shows.
 
-    `image_sha256` is set only when the product's picture conditions the model.
+    `image_sha256` is set only when the product's picture conditions the model: as the first frame, or, where
+    `keeps_product`, as pixels that stay while everything around them is made. `upscale` times the model's own size is
+    `width` x `height`.
     """
 
     key: str
@@ -63,6 +81,11 @@ class Shot(Record):
     num_inference_steps: int
     guidance_scale: float
     seed: int
+    keeps_product: bool = False
+    last_image_sha256: str | None = None
+    footage: Footage | None = None
+    adapters: tuple[Adapter, ...] = ()
+    upscale: int = 1
 
     @property
     def duration_s(self) -> float:
@@ -84,6 +107,7 @@ class Take(Record):
     frame_rate: float
     stand: Stand | None = None
     loops: bool = False
+    decoded_in_tiles: bool = False  # the card had too little memory for the whole clip at once
     seconds_spent: float
 
 

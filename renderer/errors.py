@@ -4,6 +4,7 @@
   x SettingsError       the environment says something that does not fit
   x PlanError           the campaign asks for what no model, voice or budget can do
   x BackendError        a video model or a voice failed or is not installed
+  x OutOfMemory         the GPU has too little memory for what was tried
   x MediaError          a picture, sound or video cannot be read or written
   x StoreError          the object store refused or could not be reached
   x WorkerLost          the process that worked on the item died
@@ -32,6 +33,12 @@ class PlanError(RenderError):
 
 class BackendError(RenderError):
     """A video model or a voice could not do its work."""
+
+
+class OutOfMemory(BackendError):
+    """The GPU has too little memory; the same work in smaller pieces may fit."""
+
+    retryable: ClassVar[bool] = True
 
 
 class MediaError(RenderError):

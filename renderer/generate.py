@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from renderer.artifacts import Shot, Take
-from renderer.backends import Frames, VideoModel
+from renderer.backends import Frames, Inputs, VideoModel
 from renderer.backends.video_models import load_video_model
 from renderer.engine import Engine, Outcome
 from renderer.errors import BackendError
@@ -52,7 +52,7 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
         StoreError: the product's picture is absent, or the take cannot be written.
     """
     started = time.perf_counter()
-    frames = model.generate(shot, product_picture(shot, store))
+    frames = model.generate(shot, Inputs(image=product_picture(shot, store)))
     refuse_unusable(shot, frames)
     key = f"takes/{shot.key}.mp4"
     with tempfile.TemporaryDirectory(prefix="adloom-take-") as folder:

@@ -226,7 +226,7 @@ def _unfit(scene: Scene, variant: Variant, tools: Tools) -> Iterator[str]:
             yield f"{place}: {tools.model} knows no scene '{name}'. Known: {', '.join(known)}."
     if scene.look.loop and not tools.facts.loop_num_frames:
         yield f"{place}: {tools.model} cannot end a take where it began. Remove 'loop: true'."
-    if scene.product == "in_shot" and not tools.facts.takes_image:
+    if scene.product == "in_shot" and "image" not in tools.facts.abilities:
         yield f"{place}: {tools.model} cannot draw a product into the shot. Write 'product: composite'."
 
 

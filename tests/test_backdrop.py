@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from backdrop_model import Recorder, plain_upsampler, randomized, shot, tiny_network, wishes
 from renderer.artifacts import Shot
-from renderer.backends import backdrop
+from renderer.backends import Inputs, backdrop
 from renderer.backends.backdrop import DRAFT_FRAMES, FRAME_STEP, MIN_NUM_FRAMES, OVERLAP_FRAMES, TIME_SCALE, weights
 from renderer.backends.backdrop.flow import NOISE_SCALE
 from renderer.backends.backdrop.network import BackdropNetwork
@@ -118,7 +118,7 @@ def test_borders_shrink_and_slopes_stay() -> None:
 
 def test_same_shot_same_frames() -> None:
     """A shot made twice gives the same bytes; another seed gives another picture."""
-    first, again, other = (tiny_model().generate(square(seed=seed), None) for seed in (7, 7, 8))
+    first, again, other = (tiny_model().generate(square(seed=seed), Inputs()) for seed in (7, 7, 8))
 
     assert first.tobytes() == again.tobytes()
     assert np.abs(first.astype(int) - other).mean() > 1
@@ -131,7 +131,7 @@ def test_frames_fit_the_facts(ratio: str) -> None:
     width, height = facts.sizes[ratio]
     asked = shot(width=width, height=height, num_frames=facts.min_num_frames, num_inference_steps=1)
 
-    frames = tiny_model().generate(asked, None)
+    frames = tiny_model().generate(asked, Inputs())
 
     assert frames.dtype == np.uint8
     assert frames.shape == (96, height, width, 3)
@@ -141,12 +141,12 @@ def test_frames_fit_the_facts(ratio: str) -> None:
 @pytest.mark.parametrize("num_frames", [2, 40, MIN_NUM_FRAMES + 1])
 def test_takes_have_any_length(num_frames: int) -> None:
     """A take is cut to the frames that were asked for."""
-    assert len(tiny_model().generate(square(num_frames=num_frames), None)) == num_frames
+    assert len(tiny_model().generate(square(num_frames=num_frames), Inputs())) == num_frames
 
 
 def test_looping_takes_lead_from_their_end_to_their_beginning() -> None:
     """The last frame of a looping take lies between the one before it and the first."""
-    frames = tiny_model().generate(square(loop=True), None).astype(int)
+    frames = tiny_model().generate(square(loop=True), Inputs()).astype(int)
 
     assert np.abs(2 * frames[-1] - frames[-2] - frames[0]).max() <= 2
     assert np.abs(frames[-1] - frames[-2]).max() > 2
@@ -168,13 +168,13 @@ def test_looping_takes_lead_from_their_end_to_their_beginning() -> None:
 def test_unfit_shots_are_refused(changes: dict[str, object], expected: str) -> None:
     """A shot that the model cannot make is refused with what it can."""
     with pytest.raises(BackendError, match=expected):
-        tiny_model().generate(shot(**changes), None)
+        tiny_model().generate(shot(**changes), Inputs())
 
 
 def test_pictures_of_products_are_refused() -> None:
     """A picture to be redrawn is refused with what to write instead."""
     with pytest.raises(BackendError, match="product: composite"):
-        tiny_model().generate(square(), np.zeros((1, 32, 32, 3), np.uint8))
+        tiny_model().generate(square(), Inputs(image=np.zeros((1, 32, 32, 3), np.uint8)))
 
 
 def test_overflow_is_told() -> None:
@@ -183,7 +183,7 @@ def test_overflow_is_told() -> None:
     torch.nn.init.constant_(network.patch_out.bias, torch.inf)
 
     with pytest.raises(BackendError, match="network overflowed"):
-        tiny_model(network).generate(square(), None)
+        tiny_model(network).generate(square(), Inputs())
 
 
 def test_stored_weights_are_small_and_near(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from backdrop_model import MOSS, PLUM, shot, wishes
-from renderer.backends import backdrop
+from renderer.backends import Inputs, backdrop
 from renderer.backends.backdrop import DRAFT_FRAMES, DRAFT_SIZES, FRAME_STEP, MIN_NUM_FRAMES, SPACE_SCALE, TIME_SCALE
 from renderer.backends.backdrop.conditions import Conditions
 from renderer.backends.backdrop.flow import denoise
@@ -63,7 +63,7 @@ def moving(model: BackdropModel) -> list[tuple[Tensor, Conditions]]:
 
 @pytest.fixture(scope="module")
 def looped(model: BackdropModel) -> np.ndarray:
-    return model.generate(shot(scene="silk", palette=MOSS, loop=True), None)
+    return model.generate(shot(scene="silk", palette=MOSS, loop=True), Inputs())
 
 
 def test_shipped_weights_are_small() -> None:
@@ -148,7 +148,7 @@ def test_loops_close(looped: np.ndarray) -> None:
 
 def test_longer_takes_have_no_joints(model: BackdropModel) -> None:
     """Where a take is continued, no more changes than in its liveliest twentieth."""
-    frames = model.generate(shot(scene="mist", palette=PLUM, num_frames=MIN_NUM_FRAMES + FRAME_STEP), None)
+    frames = model.generate(shot(scene="mist", palette=PLUM, num_frames=MIN_NUM_FRAMES + FRAME_STEP), Inputs())
 
     clip = torch.from_numpy(frames).permute(3, 0, 1, 2).float()
 

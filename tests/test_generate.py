@@ -8,7 +8,7 @@ import pytest
 
 from catalog import Look
 from renderer.artifacts import Layout, Shot, Stand, Take
-from renderer.backends import Frames
+from renderer.backends import Frames, Inputs
 from renderer.backends.backdrop import REVISION
 from renderer.engine import InlineEngine
 from renderer.errors import BackendError, StoreError
@@ -47,10 +47,10 @@ class Gradient:
     """A video model that needs no weights: a grey ramp. It remembers what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, Frames | None]] = []
+        self.asked: list[tuple[str, Inputs]] = []
 
-    def generate(self, shot: Shot, image: Frames | None) -> Frames:
-        self.asked.append((shot.key, image))
+    def generate(self, shot: Shot, inputs: Inputs) -> Frames:
+        self.asked.append((shot.key, inputs))
         return gradient(shot)
 
 
@@ -145,7 +145,7 @@ def test_product_picture_reaches_the_model(store: Store) -> None:
     model = Gradient()
 
     generate_shot(shot(image_sha256="abc"), model, store)
-    image = model.asked[0][1]
+    image = model.asked[0][1].image
 
     assert image is not None
     assert image.shape == (1, 4, 6, 3)

@@ -155,7 +155,7 @@ def test_what_a_model_cannot_do_is_refused_before_anything_is_spent(tmp_path):
     """The scene, the model and what fits are named, all at once."""
     folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("headline:", "product: in_shot\n    headline:", 1))
     with pytest.raises(PlanError) as refused:
-        planned(folder, replace(FACTS, scenes=("silk",), takes_image=False))
+        planned(folder, replace(FACTS, scenes=("silk",), abilities=frozenset({"text"})))
 
     assert "scene 'offer': some-model knows no scene 'bokeh'. Known: silk." in str(refused.value)
     assert "scene 'hero': some-model cannot draw a product into the shot." in str(refused.value)

@@ -7,7 +7,7 @@ module behind it is imported only when the backend is built.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,60 @@ from numpy.typing import NDArray
 from renderer.artifacts import Line, Shot, Word
 
 Frames = NDArray[np.uint8]  # RGB, (num_frames, height, width, 3)
+Mask = NDArray[np.uint8]  # (1, height, width), 255 where a picture is to be made, 0 where it stays
 Grade = Literal["neural", "accented", "basic", "draft"]
+Ability = Literal[
+    "text",  # a clip from a prompt or a look alone
+    "image",  # begins with the product's photo
+    "first_last",  # between two given frames
+    "extend",  # continues a clip
+    "restyle",  # paints a clip anew
+    "background",  # makes everything around the product's own pixels
+    "loop",
+    "camera",  # follows look.camera by more than words in the prompt
+    "upscale",
+    "adapter",  # LoRA or style adapter
+]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The pictures a shot starts from, each only where the shot names it."""
+
+    image: Frames | None = None  # (1, height, width, 3), the product's picture, any size
+    last_image: Frames | None = None  # (1, height, width, 3), any size
+    clip: Frames | None = None  # (num_frames, height, width, 3) of `shot.footage`, any size and length
+    mask: Mask | None = None  # (1, height, width) of the image, where `shot.keeps_product`
 
 
 class VideoModel(Protocol):
     """Makes the frames of shots. Built once per worker, used for many shots."""
 
-    def generate(self, shot: Shot, image: Frames | None) -> Frames:
+    def generate(self, shot: Shot, inputs: Inputs) -> Frames:
         """Return uint8 RGB, (shot.num_frames, shot.height, shot.width, 3).
-
-        `image`, (1, height, width, 3), is the product's picture where `shot.image_sha256` is set.
 
         Raises:
             BackendError: the model cannot do what the shot asks.
+        """
+
+
+@runtime_checkable
+class LatentVideoModel(VideoModel, Protocol):
+    """A video model whose costly half can be kept: what it denoised is written to the store before it is decoded."""
+
+    def denoise(self, shot: Shot, inputs: Inputs) -> bytes:
+        """Return the finished latents as a file of safetensors.
+
+        Raises:
+            BackendError: the model cannot do what the shot asks.
+            OutOfMemory: the card is too small for it.
+        """
+
+    def decode(self, shot: Shot, latents: bytes, *, in_tiles: bool) -> Frames:
+        """Return the frames of latents as `generate` does; `in_tiles` needs less memory.
+
+        Raises:
+            OutOfMemory: the card is too small for it.
         """
 
 
@@ -58,7 +99,7 @@ class VideoModelFacts:
     loader: str  # "module:class"
     revision: str  # weights and code; part of every shot's key
     scenes: tuple[str, ...]  # looks it knows by name; empty means: any text
-    takes_image: bool  # can do `product: in_shot`
+    abilities: frozenset[Ability]
     sizes: dict[str, tuple[int, int]]  # aspect ratio such as "9:16" to native (width, height)
     frame_rate: float
     min_num_frames: int
@@ -70,7 +111,9 @@ class VideoModelFacts:
     guidance_scale: float
     gpu_seconds_per_shot: float  # on the card the benchmarks name; used for estimates only
     cpu_seconds_per_shot: float
-    licence: str
+    licence: str  # a row of the licence table
+    checkpoint: str = ""  # hub id of the weights; empty: they are part of the package
+    extra: str = "render"  # the optional dependency that brings it: pip install 'adloom[extra]'
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 
 from catalog import Look
 from renderer.artifacts import Layout, Region, Shot, Stand
+from renderer.backends import Inputs
 from renderer.backends.backdrop import FRAME_RATE, FRAME_STEP, MIN_NUM_FRAMES, REVISION, SIZES
 from renderer.backends.backdrop.replay import Replay
 from renderer.backends.backdrop.sampler import BackdropModel, conditions_of
@@ -39,8 +40,8 @@ def gpu() -> BackdropModel:
 @pytest.mark.parametrize("ratio", sorted(SIZES))
 def test_cpu_and_gpu_make_the_same_take(gpu, ratio):
     """The noise is drawn on the CPU, so a shot looks the same wherever it is rendered; and again the same there."""
-    on_cpu = BackdropModel("cpu").generate(shot(ratio), None).astype(int)
-    first, second = gpu.generate(shot(ratio), None), gpu.generate(shot(ratio), None)
+    on_cpu = BackdropModel("cpu").generate(shot(ratio), Inputs()).astype(int)
+    first, second = gpu.generate(shot(ratio), Inputs()), gpu.generate(shot(ratio), Inputs())
 
     width, height = SIZES[ratio]
     assert first.shape == (MIN_NUM_FRAMES, height, width, 3)
@@ -52,7 +53,7 @@ def test_long_takes_fit(gpu):
     """A take of three more passes is made at once, in less than 8 GB."""
     torch.cuda.reset_peak_memory_stats()
 
-    frames = gpu.generate(shot("9:16", MIN_NUM_FRAMES + 3 * FRAME_STEP), None)
+    frames = gpu.generate(shot("9:16", MIN_NUM_FRAMES + 3 * FRAME_STEP), Inputs())
 
     assert len(frames) == MIN_NUM_FRAMES + 3 * FRAME_STEP
     assert torch.cuda.max_memory_allocated() < 8e9

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from catalog import Look
 from renderer.artifacts import Layout, Shot
-from renderer.backends import Frames
+from renderer.backends import Frames, Inputs
 from renderer.backends.backdrop import (
     DRAFT_FRAMES,
     FRAME_STEP,
@@ -71,13 +71,13 @@ class BackdropModel:
         self.upsampler.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's types lack it
 
     @torch.inference_mode()
-    def generate(self, shot: Shot, image: Frames | None) -> Frames:
+    def generate(self, shot: Shot, inputs: Inputs) -> Frames:
         """See `VideoModel.generate`.
 
         Raises:
             BackendError: the scene is unknown, a picture is to be shown, or the size or length does not fit.
         """
-        refuse_unfit(shot, image)
+        refuse_unfit(shot, inputs)
         conditions = conditions_of(shot.look, shot.layout, shot.width / shot.height).to(self.device)
         draft = even_borders(make_draft(self.predict, conditions, shot), shot.look.loop)
         clip = self.upsampler(draft, loops=shot.look.loop)[0, :, : shot.num_frames]
@@ -183,7 +183,7 @@ def conditions_of(look: Look, layout: Layout, aspect: float) -> Conditions:
     )
 
 
-def refuse_unfit(shot: Shot, image: Frames | None) -> None:
+def refuse_unfit(shot: Shot, inputs: Inputs) -> None:
     """Check what planning should have kept away.
 
     Raises:
@@ -193,7 +193,7 @@ def refuse_unfit(shot: Shot, image: Frames | None) -> None:
     for scene in filter(None, (shot.look.scene, shot.look.second_scene)):
         if scene not in SCENES:
             raise BackendError(f"shot {shot.key}: backdrop has no scene {scene!r}. It has {', '.join(SCENES)}.")
-    if image is not None or shot.image_sha256 is not None:
+    if inputs.image is not None or shot.image_sha256 is not None:
         raise BackendError(f"shot {shot.key}: backdrop cannot redraw a product. Write 'product: composite'.")
     if shot.width % side or shot.height % side or not 0 < shot.num_frames <= MAX_NUM_FRAMES:
         raise BackendError(
