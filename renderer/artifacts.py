@@ -96,7 +96,9 @@ class Shot(Record):
 class Take(Record):
     """The video a model returned for a shot; `object` is its place in the store.
 
-    `stand` is where the shot asked for a floor; a take that `loops` ends where it began.
+    `stand` is where the shot asked for a floor; a take that `loops` ends where it began. `fidelity` says how much of a
+    product that the model drew is still there in the worst frame, 0..1, None where there is none or it cannot be told;
+    `seed` is the shot's own, or a later one where a take was taken again.
     """
 
     key: str
@@ -108,6 +110,8 @@ class Take(Record):
     stand: Stand | None = None
     loops: bool = False
     decoded_in_tiles: bool = False  # the card had too little memory for the whole clip at once
+    fidelity: float | None = None
+    seed: int | None = None
     seconds_spent: float
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from renderer.artifacts import Shot, Take
-from renderer.backends import Frames, Inputs, VideoModel
+from renderer.backends import Frames, Inputs, LatentVideoModel, VideoModel
 from renderer.backends.video_models import load_video_model
 from renderer.engine import Engine, Outcome
-from renderer.errors import BackendError
+from renderer.errors import BackendError, OutOfMemory
+from renderer.fidelity import LEAST_FIDELITY, fidelity
 from renderer.media import write_take
+from renderer.shot_inputs import inputs_of, rgba
 from renderer.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_TAKES = 3  # of one shot whose product morphs
+MAX_SEED = 2**63
 
 MIN_MEAN_LUMA, MAX_MEAN_LUMA = 4.0, 251.0  # of 255: outside of them a picture is black or white
 MIN_CONTRAST = 1.0  # standard deviation in code values over the whole take; a quiet gradient has 10 or more
@@ -29,7 +37,8 @@ MAX_FLICKER = 24.0  # mean change of luma per frame; noise has 80, the liveliest
 def generate(shots: Iterable[Shot], store: Store, engine: Engine, device: str) -> Iterator[Outcome[Shot, Take]]:
     """Make every take that is not in the store yet.
 
-    Shots of one model follow each other, and within them those of one size, so that no worker loads or compiles twice.
+    Shots of one model follow each other, within them those with the same adapters, and within these those of one size
+    and length, so that no worker loads or compiles twice.
     """
     waiting: dict[str, Shot] = {}
     for shot in shots:
@@ -39,62 +48,115 @@ def generate(shots: Iterable[Shot], store: Store, engine: Engine, device: str) -
             yield Outcome(shot, take, None, False, 0.0)
         else:
             waiting[shot.key] = shot
-    ordered = sorted(waiting.values(), key=lambda shot: (shot.model, shot.width, shot.height))
+    ordered = sorted(waiting.values(), key=_warmth)
     for model, group in groupby(ordered, key=lambda shot: shot.model):
         yield from engine.map(partial(_generate_into, store), group, partial(load_video_model, model, device))
+
+
+def _warmth(shot: Shot) -> tuple[object, ...]:
+    """What a worker has to load or compile for a shot, the dearest first."""
+    return (
+        shot.model,
+        [adapter.model_dump_json() for adapter in shot.adapters],
+        shot.width,
+        shot.height,
+        shot.num_frames,
+    )
 
 
 def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
     """Make one take and store it, the record last.
 
+    A take whose product morphs is taken again with the next seed, a few times; the most faithful one is kept.
+
     Raises:
         BackendError: the model cannot do the shot, or returned what nobody wants to see.
-        StoreError: the product's picture is absent, or the take cannot be written.
+        StoreError: a picture or clip is absent, or the take cannot be written.
+        MediaError: a picture or clip cannot be read.
     """
     started = time.perf_counter()
-    frames = model.generate(shot, Inputs(image=product_picture(shot, store)))
-    refuse_unusable(shot, frames)
+    inputs = inputs_of(shot, store)
+    best = max(_tries(shot, inputs, model, store), key=lambda one: 1.0 if one.fidelity is None else one.fidelity)
     key = f"takes/{shot.key}.mp4"
     with tempfile.TemporaryDirectory(prefix="adloom-take-") as folder:
         path = Path(folder) / "take.mp4"
-        write_take(path, frames, shot.frame_rate)
+        write_take(path, best.frames, shot.frame_rate)
         store.put_file(key, path)
     take = Take(
         key=shot.key,
         object=key,
         width=shot.width,
         height=shot.height,
-        num_frames=len(frames),
+        num_frames=len(best.frames),
         frame_rate=shot.frame_rate,
         stand=shot.layout.stand,
         loops=shot.look.loop,
+        decoded_in_tiles=best.in_tiles,
+        fidelity=best.fidelity,
+        seed=best.seed,
         seconds_spent=round(time.perf_counter() - started, 3),
     )
     store.put_record(record_key(shot), take)
     return take
 
 
+@dataclass(frozen=True)
+class Try:
+    """Frames of a shot, and how they came about."""
+
+    frames: Frames
+    in_tiles: bool
+    fidelity: float | None
+    seed: int
+
+
+def _tries(shot: Shot, inputs: Inputs, model: VideoModel, store: Store) -> Iterator[Try]:
+    """Yield takes of a shot until its product is faithful."""
+    for number in range(MAX_TAKES):
+        same = shot if number == 0 else shot.model_copy(update={"seed": (shot.seed + number) % MAX_SEED})
+        frames, in_tiles = frames_of(same, inputs, model, store)
+        refuse_unusable(shot, frames)
+        share = _fidelity(shot, frames, store)
+        yield Try(frames, in_tiles, share, same.seed)
+        if share is None or share >= LEAST_FIDELITY:
+            return
+        log.warning("%s: %.0f %% of the product is left. Taking it again.", shot.key, 100 * share)
+
+
+def frames_of(shot: Shot, inputs: Inputs, model: VideoModel, store: Store) -> tuple[Frames, bool]:
+    """Return the frames of a shot, and whether decoding them needed tiles.
+
+    What a card has denoised is kept before it is decoded: a decode that runs out of memory, or a worker that dies in
+    it, does not cost the denoising.
+
+    Raises:
+        BackendError: the model cannot do the shot.
+    """
+    if not isinstance(model, LatentVideoModel):
+        return model.generate(shot, inputs), False
+    key = f"latents/{shot.key}-{shot.seed}.safetensors"
+    latents = store.get_bytes(key)
+    if latents is None:
+        latents = model.denoise(shot, inputs)
+        store.put_bytes(key, latents)
+    try:
+        return model.decode(shot, latents, in_tiles=False), False
+    except OutOfMemory as error:
+        log.warning("%s: %s Decoding in tiles.", shot.key, error)
+    return model.decode(shot, latents, in_tiles=True), True
+
+
+def _fidelity(shot: Shot, frames: Frames, store: Store) -> float | None:
+    """Judge a product that the model drew; one whose pixels are kept, or that is not in the shot, needs no judging."""
+    if shot.image_sha256 is None or shot.keeps_product:
+        return None
+    share = fidelity(frames, rgba(shot.image_sha256, store))
+    return None if share is None else round(share, 3)
+
+
 def record_key(shot: Shot) -> str:
     """Return where the record of a shot's take lies in the store."""
     return f"takes/{shot.key}.json"
-
-
-def product_picture(shot: Shot, store: Store) -> Frames | None:
-    """Return the picture that conditions the shot, uint8 RGB (1, height, width, 3) on white, or None.
-
-    Raises:
-        StoreError: it is not in the store.
-        BackendError: it cannot be read.
-    """
-    if shot.image_sha256 is None:
-        return None
-    key = f"images/{shot.image_sha256}.png"
-    picture = cv2.imread(str(store.local(key)), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
-        raise BackendError(f"{store.url(key)}: not an RGBA picture. Fetch the product's picture again.")
-    alpha = picture[..., 3:] / 255
-    on_white = picture[..., :3] * alpha + 255 * (1 - alpha)
-    return np.ascontiguousarray(on_white.round().astype(np.uint8)[None, ..., ::-1])
 
 
 def refuse_unusable(shot: Shot, frames: Frames) -> None:

@@ -11,8 +11,8 @@ from renderer.artifacts import Layout, Shot, Stand, Take
 from renderer.backends import Frames, Inputs
 from renderer.backends.backdrop import REVISION
 from renderer.engine import InlineEngine
-from renderer.errors import BackendError, StoreError
-from renderer.generate import generate, generate_shot, product_picture, refuse_unusable
+from renderer.errors import BackendError, OutOfMemory, StoreError
+from renderer.generate import generate, generate_shot, refuse_unusable
 from renderer.media import read_take
 from renderer.store import Store, open_store
 
@@ -137,6 +137,112 @@ def test_wrong_shape_is_refused() -> None:
         refuse_unusable(shot(), gradient(shot())[:8])
 
 
+class Latent(Gradient):
+    """A model in two halves. The first `dying` decodes of a whole clip run out of memory."""
+
+    def __init__(self, dying: int = 0, crash: bool = False) -> None:
+        super().__init__()
+        self.dying, self.crash = dying, crash
+        self.decoded: list[bool] = []
+
+    def denoise(self, shot: Shot, inputs: Inputs) -> bytes:
+        self.asked.append((shot.key, inputs))
+        return shot.key.encode()
+
+    def decode(self, shot: Shot, latents: bytes, *, in_tiles: bool) -> Frames:
+        assert latents == shot.key.encode()
+        self.decoded.append(in_tiles)
+        if self.crash:
+            raise RuntimeError("the worker fell over")
+        if not in_tiles and len(self.decoded) <= self.dying:
+            raise OutOfMemory(f"shot {shot.key}: 80 GB are too little.")
+        return gradient(shot)
+
+
+def test_a_decode_without_memory_is_tried_smaller(store: Store) -> None:
+    """A decode that runs out of memory is repeated in tiles, from the same latents; the record says so."""
+    model = Latent(dying=1)
+
+    take = generate_shot(shot(), model, store)
+
+    assert model.decoded == [False, True]
+    assert len(model.asked) == 1
+    assert take.decoded_in_tiles
+
+
+def test_what_was_denoised_is_not_denoised_again(store: Store) -> None:
+    """A worker that falls over while decoding costs no denoising: the next one begins with the latents in the store."""
+    first, second = Latent(crash=True), Latent()
+    with pytest.raises(RuntimeError):
+        generate_shot(shot(), first, store)
+
+    take = generate_shot(shot(), second, store)
+
+    assert len(first.asked) == 1
+    assert second.asked == []
+    assert not take.decoded_in_tiles
+
+
+def put_product(store: Store, key: str = "abc") -> np.ndarray:
+    """A card with letters on it, RGBA 200 x 160."""
+    card = np.full((200, 160, 4), 255, np.uint8)
+    rng = np.random.default_rng(3)
+    for row in range(6):
+        word = "".join(rng.choice(list("ABCDEFGHKMNPRSTXYZ"), 6))
+        cv2.putText(card, word, (6, 28 + 30 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (20, 40, 90, 255), 2)
+    store.put_bytes(f"images/{key}.png", cv2.imencode(".png", card[..., [2, 1, 0, 3]])[1].tobytes())
+    return card
+
+
+class Morphing(Gradient):
+    """Shows the product in every frame; with even seeds it melts on the way."""
+
+    def __init__(self, always: bool = False) -> None:
+        super().__init__()
+        self.seeds: list[int] = []
+        self.always = always
+
+    def generate(self, shot: Shot, inputs: Inputs) -> Frames:
+        self.seeds.append(shot.seed)
+        assert inputs.image is not None
+        frames = np.full((shot.num_frames, shot.height, shot.width, 3), 190, np.uint8)
+        for number, frame in enumerate(frames):
+            card = inputs.image[0]
+            if self.always or shot.seed % 2 == 0:
+                card = cv2.GaussianBlur(card, (0, 0), 0.1 + 6 * number / shot.num_frames)
+            frame[20:220, 20 + number // 4 : 180 + number // 4] = card
+        return frames
+
+
+def drawn_product(**changes: object) -> Shot:
+    return shot(image_sha256="abc", width=256, height=256, num_frames=24, **changes)
+
+
+def test_a_product_that_melts_is_taken_again(store: Store) -> None:
+    """A take in which the product loses its features is made again with the next seed, and that one is kept."""
+    put_product(store)
+    model = Morphing()
+
+    take = generate_shot(drawn_product(seed=4), model, store)
+
+    assert model.seeds == [4, 5]
+    assert take.seed == 5
+    assert take.fidelity is not None
+    assert take.fidelity > 0.7
+
+
+def test_a_product_that_always_melts_is_reported(store: Store) -> None:
+    """After three takes the most faithful one is kept, and its fidelity tells."""
+    put_product(store)
+    model = Morphing(always=True)
+
+    take = generate_shot(drawn_product(seed=2**63 - 1), model, store)
+
+    assert model.seeds == [2**63 - 1, 0, 1]
+    assert take.fidelity is not None
+    assert take.fidelity < 0.45
+
+
 def test_product_picture_reaches_the_model(store: Store) -> None:
     """A shot that shows the product gets its picture, on white, red first."""
     picture = np.zeros((4, 6, 4), np.uint8)
@@ -154,6 +260,10 @@ def test_product_picture_reaches_the_model(store: Store) -> None:
 
 
 def test_missing_product_picture_is_named(store: Store) -> None:
-    """A shot whose picture is not in the store says which object it misses."""
+    """A shot whose picture is not in the store says which object it misses, before any model works."""
+    model = Gradient()
+
     with pytest.raises(StoreError, match=r"images/abc\.png"):
-        product_picture(shot(image_sha256="abc"), store)
+        generate_shot(shot(image_sha256="abc"), model, store)
+
+    assert model.asked == []
