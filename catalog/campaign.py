@@ -21,6 +21,9 @@ Speed = Annotated[float, Field(gt=0, le=3)]
 Camera = Literal[
     "static", "pan_left", "pan_right", "tilt_up", "tilt_down", "dolly_in", "dolly_out", "orbit_left", "orbit_right"
 ]
+TierName = Literal["draft", "standard", "hero"]
+Steps = Annotated[int, Field(ge=1, le=200)]
+Guidance = Annotated[float, Field(ge=0, le=30)]
 Light = Literal["left", "top_left", "top", "top_right", "right"]
 
 
@@ -188,6 +191,14 @@ class Budget(_Strict):
     gpu_hours: Annotated[float, Field(gt=0)]
 
 
+class Tier(_Strict):
+    """One of several qualities of the same ads: a video model with its dials."""
+
+    model: str
+    num_inference_steps: Steps | None = None
+    guidance_scale: Guidance | None = None
+
+
 class Campaign(_Strict):
     """A campaign as its author wrote it; strings are not yet rendered."""
 
@@ -204,8 +215,10 @@ class Campaign(_Strict):
     when: str = "true"
     sample: Sample = Sample()
     model: str = "backdrop"
-    num_inference_steps: Annotated[int, Field(ge=1, le=200)] | None = None
-    guidance_scale: Annotated[float, Field(ge=0, le=30)] | None = None
+    num_inference_steps: Steps | None = None
+    guidance_scale: Guidance | None = None
+    tiers: dict[TierName, Tier] = {}
+    tier: TierName | None = None
     seed: int = 0
     budget: Budget | None = None
     review: Literal["automatic", "people"] = "automatic"
@@ -223,10 +236,37 @@ def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
     """
     file = read_yaml(folder / CAMPAIGN_FILE, name=f"{folder.name}/{CAMPAIGN_FILE}")
     campaign = validate(file, Campaign)
-    problems = [*_inside(campaign, file, folder), *_twins(campaign, file), *_known_scenes(campaign, file)]
+    problems = [*_inside(campaign, file, folder), *_twins(campaign, file)]
+    problems += [*_known_scenes(campaign, file), *_one_model(campaign, file)]
     if problems:
         raise CatalogError(problems)
     return campaign, file
+
+
+def at_tier(campaign: Campaign, file: YamlFile, tier: str | None) -> Campaign:
+    """Return the campaign with the model and dials of a tier: the one asked for, else its own.
+
+    Raises:
+        CatalogError: the campaign has no such tier; names those it has.
+    """
+    wanted = tier or campaign.tier
+    if wanted is None:
+        return campaign
+    for name, chosen in campaign.tiers.items():
+        if name == wanted:
+            return campaign.model_copy(update={"tier": name, **dict(chosen)})
+    cure = f"Known: {', '.join(campaign.tiers)}." if campaign.tiers else "Add 'tiers', or go without."
+    raise CatalogError([Problem(file.place("tiers"), f"there is no tier '{wanted}'", cure)])
+
+
+def _one_model(campaign: Campaign, file: YamlFile) -> list[Problem]:
+    """Model and dials stand in one place, and one of several tiers is the campaign's own."""
+    beside = Tier.model_fields.keys() & campaign.model_fields_set if campaign.tiers else ()
+    problems = [Problem(file.place(name), "stands beside 'tiers'", "Move it into them.") for name in sorted(beside)]
+    if (campaign.tiers or campaign.tier) and campaign.tier not in campaign.tiers:
+        cure = f"Write which is the usual one: {', '.join(campaign.tiers) or 'there are none yet'}."
+        problems.append(Problem(file.place("tier"), "names none of the tiers", cure))
+    return problems
 
 
 def _inside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:

@@ -23,6 +23,8 @@ PARAMS = {
     "sample": Param(None, type=["null", "integer"], minimum=1, title="Only so many variants"),
     "whole": Param(False, type="boolean", title="Everything, not only the campaign's own sample"),
     "model": Param(None, type=["null", "string"], title="Video model", description="Empty: the campaign's own."),
+    "tier": Param(None, type=["null", "string"], enum=[None, "draft", "standard", "hero"], title="Tier"),
+    "promote": Param(None, type=["null", "string"], title="Exactly the variants of this run (campaign/run id) again"),
     "dry_run": Param(False, type="boolean", title="Only expand and plan"),
 }
 
@@ -59,7 +61,7 @@ def render_campaign() -> None:
     @task
     def expand(params: dict[str, Any], run_id: str) -> dict[str, Any]:
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id)  # becomes part of object keys
-        return call("start_run", params["campaign"], name, params["sample"], params["model"], whole=params["whole"])
+        return call("begin_run", params["campaign"], name, dict(params))
 
     @task
     def plan(started: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:

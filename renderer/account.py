@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from renderer.artifacts import Checked, Creative, Decision, Delivery
 from renderer.progress import present
 from renderer.review import decision_on
-from renderer.run_records import DeliveredCreative, RunReport, Undelivered, VariantPlan
+from renderer.run_records import DeliveredCreative, RunReport, Terms, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.versions import checked_key
 
@@ -23,11 +23,16 @@ def close(state: RunState, done: Iterable[Finished], deliveries: Mapping[str, De
     context = state.context()
     reasons = _reasons(state)
     fates: dict[str, list[object]] = defaultdict(list)
+    fate: object
     made = {variant.creative_key: (creative, checked) for variant, creative, checked in done}
     planned = list(state.planned())
     for variant in planned:
         if variant.creative_key in made:
-            kind, fate = _fate(variant, *made[variant.creative_key], state, deliveries)
+            creative, checked = made[variant.creative_key]
+            if (delivery := deliveries.get(variant.variant.id)) is not None:
+                kind, fate = "delivered", _delivered(variant, creative, checked, delivery, context.terms)
+            else:
+                kind, fate = _undelivered(variant, decision_on(creative.sha256, state.store))
         else:
             name = variant.variant.id
             reason = reasons.get(variant.creative_key, f"{name}: {NOT_REACHED}")
@@ -77,15 +82,6 @@ def finished(planned: Iterable[VariantPlan], state: RunState) -> list[Finished]:
     return found
 
 
-def _fate(
-    planned: VariantPlan, creative: Creative, checked: Checked, state: RunState, deliveries: Mapping[str, Delivery]
-) -> tuple[str, DeliveredCreative | Undelivered]:
-    if (delivery := deliveries.get(planned.variant.id)) is not None:
-        return "delivered", _delivered(planned, creative, checked, delivery)
-    decision = decision_on(creative.sha256, state.store)
-    return _undelivered(planned, decision)
-
-
 def _undelivered(planned: VariantPlan, decision: Decision | None) -> tuple[str, Undelivered]:
     name = planned.variant.id
     if decision is None:
@@ -95,7 +91,9 @@ def _undelivered(planned: VariantPlan, decision: Decision | None) -> tuple[str, 
     return "rejected", Undelivered(variant=name, reason=f"{decision.reviewer}: {decision.reason}")
 
 
-def _delivered(planned: VariantPlan, creative: Creative, checked: Checked, delivery: Delivery) -> DeliveredCreative:
+def _delivered(
+    planned: VariantPlan, creative: Creative, checked: Checked, delivery: Delivery, terms: Terms
+) -> DeliveredCreative:
     variant = planned.variant
     return DeliveredCreative(
         variant=variant.id,
@@ -116,4 +114,5 @@ def _delivered(planned: VariantPlan, creative: Creative, checked: Checked, deliv
         loudness_lufs=checked.loudness_lufs,
         peak_dbtp=checked.peak_dbtp,
         warnings=tuple(finding.message for finding in checked.findings if finding.severity == "warning"),
+        terms=terms,
     )

@@ -265,23 +265,3 @@ class Delivery(Record):
     url: str
     captions: tuple[str, ...]
     delivered_at: str  # ISO 8601, UTC
-
-
-class ManifestRow(Record):
-    """One delivered variant, as ad platforms and spreadsheets want it."""
-
-    variant: str
-    campaign: str
-    product: str
-    locale: str
-    format: str
-    axes: dict[str, str]
-    url: str
-    sha256: str
-    captions: tuple[str, ...]
-    headlines: tuple[str, ...]
-    narration: str
-    cta: str
-    price: str
-    sale_price: str
-    delivered_at: str

@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from catalog import Brand, Refusal, Sample, Variant
+from catalog import Brand, Campaign, Refusal, Sample, Variant
+from catalog.campaign import at_tier, load_campaign
 from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
 from renderer import stages
 from renderer.account import close, finished
-from renderer.backends.video_models import video_model_facts
+from renderer.backends.video_models import VIDEO_MODELS, Place, find_video_model, video_model_facts
 from renderer.backends.voices import VOICES
 from renderer.digest import file_sha256
 from renderer.errors import PlanError
 from renderer.images import fetch_images
+from renderer.licences import LICENCES
 from renderer.picture.fonts import Shelf
-from renderer.plan import RenderPlan, Tools, plan
-from renderer.progress import FOLDERS, present
+from renderer.plan import Tools, plan
 from renderer.publish import manifest_row, publish, write_manifest
 from renderer.review import review
-from renderer.run_records import Batch, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
+from renderer.run_records import RunContext, RunReport, StageAccount, Terms
 from renderer.run_state import WHOLE_RUN, RunState
 from renderer.settings import Settings
+from renderer.split import missing_variants, split, summarize
 from renderer.store import Store, open_store
 
-VARIANTS_PER_BATCH = 8  # with fewer, a batch's start-up (model, voices) weighs more than its work
-COMPOSE_CPU_S = 25.0  # one creative of nine seconds on one core, docs/performance.md; for estimates only
 EVERYTHING = Sample()
+QUALITY = ("model", "num_inference_steps", "guidance_scale", "tiers", "tier")  # what tiers of a campaign differ in
+
+log = logging.getLogger(__name__)
 
 
 def start_run(
-    campaign: str, run_id: str, sample: int | None, model: str | None, settings: Settings, *, whole: bool = False
+    campaign: str,
+    run_id: str,
+    sample: int | None,
+    model: str | None,
+    settings: Settings,
+    *,
+    whole: bool = False,
+    tier: str | None = None,
 ) -> dict[str, Any]:
     """Expand a campaign: read its catalogs and pictures and write down every variant that was asked for.
 
     `campaign` is a folder, or the name of one in the templates folder. `sample` bounds the count; the campaign's own
-    sample is taken unless `whole` is set.
+    sample is taken unless `whole` is set. `tier` and `model` replace the campaign's own.
 
     Raises:
         CatalogError: the campaign cannot be used. Wrong rows and locales only refuse their own variants.
     """
     started = time.monotonic()
     inputs = read_inputs(campaign_folder(campaign, settings))
+    inputs = replace(inputs, campaign=_with_model(at_tier(inputs.campaign, inputs.file, tier), model))
     store = open_store(settings.store_url, settings.cache_dir)
     state = RunState(f"{inputs.campaign.id}/{run_id}", store)
     combinations = combine(inputs, _part(inputs.campaign.sample, sample, whole=whole))
@@ -60,7 +72,7 @@ def start_run(
     refused = [result for result in results if isinstance(result, Refusal)]
     state.write_expanded(variants, refused)
     reasons = dict.fromkeys([*map(str, inputs.problems), *map(str, problems), *(one.reason for one in refused)])
-    state.start(_context(inputs, run_id, model, moment, store), reasons)
+    state.start(_context(inputs, run_id, moment, store), reasons)
     _account("expand", started, len(results), len(variants), state)
     return {
         "run": state.run,
@@ -74,6 +86,61 @@ def start_run(
     }
 
 
+def begin_run(campaign: str, run_id: str, wish: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Begin a run as a form or a command line asks: with `promote` an earlier one again, otherwise anew.
+
+    Raises:
+        CatalogError: the campaign cannot be used.
+        PlanError: the wish contradicts itself.
+    """
+    sample, whole, model, tier = (wish.get(name) for name in ("sample", "whole", "model", "tier"))
+    if not wish.get("promote"):
+        return start_run(campaign, run_id, sample, model, settings, whole=bool(whole), tier=tier)
+    if sample is not None or whole:
+        raise PlanError("promote: makes exactly the variants of that run. Leave sample and all out.")
+    return promote_run(campaign, run_id, wish["promote"], tier, model, settings)
+
+
+def promote_run(
+    campaign: str, run_id: str, promoted: str, tier: str | None, model: str | None, settings: Settings
+) -> dict[str, Any]:
+    """Ask for exactly the variants of the run `promoted` again, in another tier: the same words, prices and pictures.
+
+    Raises:
+        CatalogError: the campaign has no such tier.
+        StoreError: there is no such run.
+        PlanError: the run is of another campaign.
+    """
+    started = time.monotonic()
+    source, file = load_campaign(campaign_folder(campaign, settings))
+    earlier = open_run(promoted if "/" in promoted else f"{source.id}/{promoted}", settings)
+    context = earlier.context()
+    if context.campaign != source.id:
+        raise PlanError(f"run {earlier.run}: is of {context.campaign}. Promote it with that campaign, not {source.id}.")
+    chosen = _with_model(at_tier(source, file, tier), model)
+    source = context.source.model_copy(update={name: getattr(chosen, name) for name in QUALITY})
+    context = context.model_copy(
+        update={"run_id": run_id, "source": source, "model": source.model, "terms": _terms(source.model)}
+    )
+    state = RunState(f"{source.id}/{run_id}", earlier.store)
+    variants, refused = list(earlier.variants()), list(earlier.refused())
+    state.write_expanded(variants, refused)
+    reasons = dict.fromkeys(one.reason for one in refused)
+    state.start(context, reasons)
+    asked_for: list[Variant | Refusal] = [*variants, *refused]
+    _account("expand", started, len(asked_for), len(variants), state)
+    return {
+        "run": state.run,
+        "requested": len(asked_for),
+        "refused": len(refused),
+        "problems": len(reasons),
+        "products": len({one.product_id for one in asked_for}),
+        "locales": len({one.locale for one in asked_for}),
+        "formats": len({one.format for one in asked_for}),
+        "whole": len(asked_for),
+    }
+
+
 def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     """Plan an expanded run: find what is missing, split it into batches, and refuse what the budget does not allow.
 
@@ -84,8 +151,13 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     state = open_run(run, settings)
     context = state.context()
     facts = video_model_facts(context.model)
+    if not settings.ray_address:  # a cluster's workers have the weights, this machine need not
+        find_video_model(context.model, Place.of(settings))
     fonts = Shelf(settings.font_folders).revision
-    planned = plan(state.variants(), context, Tools.of(context.source, context.model, facts, VOICES, fonts))
+    tools = Tools.of(context.source, context.model, facts, VOICES, fonts)
+    planned = plan(state.variants(), context, replace(tools, deployer=settings.deployer, others=VIDEO_MODELS))
+    for warning in planned.warnings:
+        log.warning(warning)
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
     summary = summarize(planned, batches, state, settings)
     budget = context.source.budget
@@ -140,7 +212,8 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     ]
     deliveries = {delivery.variant_id: delivery for delivery in publish(approved, state.store, destination)}
     variants = [planned.variant for planned, _, _ in done if planned.variant.id in deliveries]
-    rows = [manifest_row(variant, deliveries[variant.id]) for variant in variants]
+    context = state.context()
+    rows = [manifest_row(variant, deliveries[variant.id], context.model, context.terms) for variant in variants]
     write_manifest(rows, state.prefix, destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
     report = close(state, done, deliveries)
@@ -171,83 +244,33 @@ def campaign_folder(campaign: str, settings: Settings) -> Path:
     return path if (path / "campaign.yaml").is_file() else settings.templates_dir / campaign
 
 
-def missing_variants(planned: RenderPlan, store: Store) -> list[VariantPlan]:
-    """Return the variants whose creative is not composed and checked yet."""
-    keys = {variant.creative_key for variant in planned.variants}
-    done = present("creatives", keys, store) & present(FOLDERS["check"], keys, store)
-    return [variant for variant in planned.variants if variant.creative_key not in done]
-
-
-def split(planned: RenderPlan, missing: list[VariantPlan], most: int) -> list[Batch]:
-    """Split into at most `most` batches; variants that share all their shots stay together as far as that goes."""
-    if not missing:
-        return []
-    ordered = sorted(missing, key=lambda variant: (variant.shots, variant.variant.id))
-    groups = [list(group) for _, group in groupby(ordered, key=lambda variant: variant.shots)]
-    size = max(VARIANTS_PER_BATCH, -(-len(missing) // most))
-    batches: list[list[VariantPlan]] = [[]]
-    for group in groups:
-        for start in range(0, len(group), size):
-            part = group[start : start + size]
-            if batches[-1] and len(batches[-1]) + len(part) > size and len(batches) < most:
-                batches.append([])
-            batches[-1] += part
-    return [_batch(batch, planned) for batch in batches]
-
-
-def summarize(planned: RenderPlan, batches: Iterable[Batch], state: RunState, settings: Settings) -> PlanSummary:
-    """Return the numbers of a plan: counts, hours and cost of what is missing."""
-    facts = video_model_facts(planned.context.model)
-    batches = list(batches)
-    refused = sum(1 for _ in state.refused())
-    shots = {shot.key for batch in batches for shot in batch.shots}
-    missing = sorted(shots - present("takes", shots, state.store))
-    lines = {line.key for batch in batches for line in batch.lines}
-    creatives = sum(len(batch.variants) for batch in batches)
-    gpu_hours = len(missing) * facts.gpu_seconds_per_shot / 3600
-    return PlanSummary(
-        requested=planned.requested + refused,
-        refused=refused,
-        variants=len(planned.variants),
-        shots=len(planned.shots),
-        lines=len(planned.lines),
-        missing_shots=tuple(missing),
-        missing_lines=len(lines - present("speech", lines, state.store)),
-        missing_creatives=creatives,
-        gpu_hours=gpu_hours,
-        cpu_hours=(creatives * COMPOSE_CPU_S + len(missing) * facts.cpu_seconds_per_shot) / 3600,
-        cost_usd=gpu_hours * settings.gpu_hour_usd,
-        batch_labels=tuple(batch.label for batch in batches),
-    )
-
-
-def _batch(variants: list[VariantPlan], planned: RenderPlan) -> Batch:
-    def used(keys: Callable[[VariantPlan], Iterable[str | None]], table: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(table[key] for key in dict.fromkeys(key for variant in variants for key in keys(variant)) if key)
-
-    names = dict.fromkeys(f"{variant.variant.product_id} · {variant.variant.format}" for variant in variants)
-    return Batch(
-        label=", ".join(names) if len(names) < 3 else f"{next(iter(names))} and {len(names) - 1} more",
-        shots=used(lambda variant: variant.shots, planned.shots),
-        lines=used(lambda variant: variant.lines, planned.lines),
-        captions=used(lambda variant: variant.cues, planned.captions),
-        variants=tuple(variants),
-    )
-
-
 def _part(own: Sample, count: int | None, *, whole: bool) -> Sample:
     part = EVERYTHING if whole else own
     return part if count is None else part.model_copy(update={"count": count})
 
 
-def _context(inputs: Inputs, run_id: str, model: str | None, moment: datetime, store: Store) -> RunContext:
+def _with_model(campaign: Campaign, model: str | None) -> Campaign:
+    """Return the campaign with another model; the dials of a tier are its model's own and go with it."""
+    if model is None:
+        return campaign
+    own = {"num_inference_steps": None, "guidance_scale": None} if campaign.tiers else {}
+    return campaign.model_copy(update={"model": model, **own})
+
+
+def _terms(model: str) -> Terms:
+    """Return what the licence of a model asks; planning refuses a model that nobody knows."""
+    return Terms.of(LICENCES[VIDEO_MODELS[model].licence]) if model in VIDEO_MODELS else Terms()
+
+
+def _context(inputs: Inputs, run_id: str, moment: datetime, store: Store) -> RunContext:
     campaign = inputs.campaign
     return RunContext(
         campaign=campaign.id,
         run_id=run_id,
         source=campaign,
         as_of=moment.isoformat(timespec="seconds"),
-        model=model or campaign.model,
+        model=campaign.model,
+        terms=_terms(campaign.model),
         brand=_stored_brand(campaign.brand, inputs.folder, store),
         locales=dict(inputs.locales),
         formats=dict(inputs.formats),

@@ -37,28 +37,45 @@ CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="a campaig
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a run: <campaign>/<run id>, as expand and plan print it")]
 SampleSize = Annotated[int | None, typer.Option("--sample", min=1, help="render at most so many variants")]
 ModelName = Annotated[str | None, typer.Option("--model", help="another video model than the campaign's")]
+TierName = Annotated[str | None, typer.Option("--tier", help="another tier than the campaign's own")]
+PromotedRun = Annotated[
+    str | None, typer.Option("--promote", metavar="RUN", help="make exactly the variants of this run, in another tier")
+]
 Whole = Annotated[bool, typer.Option("--all", help="everything the campaign asks for, not only its sample")]
 
 
 @app.command()
-def expand(campaign: CampaignName, sample: SampleSize = None, model: ModelName = None, whole: Whole = False) -> None:
+def expand(
+    campaign: CampaignName,
+    sample: SampleSize = None,
+    model: ModelName = None,
+    tier: TierName = None,
+    whole: Whole = False,
+) -> None:
     """Read catalogs and pictures and count the variants."""
     from renderer.batches import start_run
 
-    started = start_run(campaign, _new_run_id(), sample, model, Settings.from_environment(), whole=whole)
+    started = start_run(campaign, _new_run_id(), sample, model, Settings.from_environment(), whole=whole, tier=tier)
     show_expanded(started)
     raise typer.Exit(show_problems(started["run"]))
 
 
 @app.command()
-def plan(campaign: CampaignName, sample: SampleSize = None, model: ModelName = None, whole: Whole = False) -> None:
+def plan(
+    campaign: CampaignName,
+    sample: SampleSize = None,
+    model: ModelName = None,
+    tier: TierName = None,
+    promote: PromotedRun = None,
+    whole: Whole = False,
+) -> None:
     """Find the distinct shots and lines, and estimate hours and cost. Spends nothing."""
-    from renderer.batches import open_run, plan_run, start_run
+    from renderer.batches import begin_run
 
     settings = Settings.from_environment()
-    started = start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
-    plan_run(started["run"], settings)
-    show_plan(started["run"], open_run(started["run"], settings).summary(), settings)
+    wish = {"sample": sample, "model": model, "tier": tier, "promote": promote, "whole": whole}
+    started = begin_run(campaign, _new_run_id(), wish, settings)
+    _plan(started["run"], settings)
     raise typer.Exit(show_problems(started["run"]))
 
 
@@ -103,6 +120,8 @@ def render(
     campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN")] = "aurora_launch",
     sample: SampleSize = None,
     model: ModelName = None,
+    tier: TierName = None,
+    promote: PromotedRun = None,
     whole: Whole = False,
 ) -> None:
     """Do every stage in this process, without Airflow, into the store of ADLOOM_STORE_URL."""
@@ -110,10 +129,10 @@ def render(
     from renderer.stages import STAGES
 
     settings = Settings.from_environment()
-    started = batches.start_run(campaign, _new_run_id(), sample, model, settings, whole=whole)
+    wish = {"sample": sample, "model": model, "tier": tier, "promote": promote, "whole": whole}
+    started = batches.begin_run(campaign, _new_run_id(), wish, settings)
     show_expanded(started)
-    batches.plan_run(started["run"], settings)
-    show_plan(started["run"], batches.open_run(started["run"], settings).summary(), settings)
+    _plan(started["run"], settings)
     _run_stages(started["run"], tuple(STAGES), settings)
     batches.review_run(started["run"], settings)
     account = batches.publish_run(started["run"], settings)
@@ -150,12 +169,20 @@ def status() -> None:
 
 
 @app.command()
-def run(campaign: CampaignName, sample: SampleSize = None, model: ModelName = None, whole: Whole = False) -> None:
+def run(
+    campaign: CampaignName,
+    sample: SampleSize = None,
+    model: ModelName = None,
+    tier: TierName = None,
+    promote: PromotedRun = None,
+    whole: Whole = False,
+) -> None:
     """Render a campaign through Airflow, starting what is needed and leaving it running."""
     from renderer import runs, services
 
     settings = Settings.from_environment()
-    conf = _conf(campaign, sample, model, settings, whole=whole)
+    wish = {"sample": sample, "model": model, "tier": tier, "promote": promote, "whole": whole}
+    conf = _conf(campaign, wish, settings)
     running = services.up(settings, say)
     end = runs.run_campaign(running, conf, out)
     complete = _report(end, running)
@@ -168,13 +195,14 @@ def demo(
     campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN")] = "aurora_launch",
     sample: SampleSize = None,
     model: ModelName = None,
+    tier: TierName = None,
     whole: Whole = False,
 ) -> None:
     """Render a campaign through Airflow into build/demo, and end again what had to be started for it."""
     from renderer import runs, services
 
     settings = Settings.from_environment()
-    conf = _conf(campaign, sample, model, settings, whole=whole)
+    conf = _conf(campaign, {"sample": sample, "model": model, "tier": tier, "whole": whole}, settings)
     running = services.up(settings, say)
     try:
         end = runs.run_campaign(running, conf, out)
@@ -200,6 +228,14 @@ def _new_run_id() -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
 
 
+def _plan(run: str, settings: Settings) -> None:
+    """Plan a run and show what it needs, what that costs and under which licence; what that asks stands in the log."""
+    from renderer.batches import open_run, plan_run
+
+    plan_run(run, settings)
+    show_plan(run, open_run(run, settings).summary(), settings)
+
+
 def _run_stages(run: str, stages: tuple[str, ...], settings: Settings) -> int:
     """Do the stages batch by batch under a progress bar; return how many items failed."""
     from renderer.batches import open_run, run_stage
@@ -216,7 +252,7 @@ def _run_stages(run: str, stages: tuple[str, ...], settings: Settings) -> int:
     return failed
 
 
-def _conf(campaign: str, sample: int | None, model: str | None, settings: Settings, *, whole: bool) -> dict[str, Any]:
+def _conf(campaign: str, wish: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """Return the DAG's parameters; Airflow knows the campaigns of the templates folder by name."""
     name = Path(campaign).name
     if not (settings.templates_dir / name / "campaign.yaml").is_file():
@@ -224,7 +260,7 @@ def _conf(campaign: str, sample: int | None, model: str | None, settings: Settin
             f"{campaign}: Airflow renders campaigns of {settings.templates_dir}/ only. "
             "Put it there, set ADLOOM_TEMPLATES_DIR to its parent, or use: adloom render."
         )
-    return {"campaign": name, "sample": sample, "model": model, "whole": whole}
+    return {"campaign": name, **wish}
 
 
 def _report(end: RunEnd, running: Services) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from renderer.artifacts import Shot, Take
 from renderer.backends import Frames, Inputs, LatentVideoModel, VideoModel
-from renderer.backends.video_models import load_video_model
+from renderer.backends.video_models import Place, load_video_model
 from renderer.engine import Engine, Outcome
 from renderer.errors import BackendError, OutOfMemory
 from renderer.fidelity import LEAST_FIDELITY, fidelity
@@ -34,7 +34,7 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
 MAX_FLICKER = 24.0  # mean change of luma per frame; noise has 80, the liveliest backdrop 6
 
 
-def generate(shots: Iterable[Shot], store: Store, engine: Engine, device: str) -> Iterator[Outcome[Shot, Take]]:
+def generate(shots: Iterable[Shot], store: Store, engine: Engine, place: Place) -> Iterator[Outcome[Shot, Take]]:
     """Make every take that is not in the store yet.
 
     Shots of one model follow each other, within them those with the same adapters, and within these those of one size
@@ -50,7 +50,7 @@ def generate(shots: Iterable[Shot], store: Store, engine: Engine, device: str) -
             waiting[shot.key] = shot
     ordered = sorted(waiting.values(), key=_warmth)
     for model, group in groupby(ordered, key=lambda shot: shot.model):
-        yield from engine.map(partial(_generate_into, store), group, partial(load_video_model, model, device))
+        yield from engine.map(partial(_generate_into, store), group, partial(load_video_model, model, place))
 
 
 def _warmth(shot: Shot) -> tuple[object, ...]:

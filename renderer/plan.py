@@ -9,19 +9,36 @@ from dataclasses import dataclass, field
 
 from catalog import Campaign, Format, Locale, Refusal, Scene, Variant
 from renderer.artifacts import CaptionJob, Line, Shot
-from renderer.backends import VideoModelFacts, VoiceFacts
+from renderer.backends import Ability, VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
+from renderer.licences import LICENCES, Deployer, judge
 from renderer.picture.shot_layout import shot_layout
 from renderer.run_records import RunContext, VariantPlan
 from renderer.versions import CODE_VERSIONS
 
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
+# What a model without the ability cannot do, and what to write instead.
+CANNOT: dict[Ability, tuple[str, str]] = {
+    "text": ("make a clip from words alone", "Write 'product: in_shot'."),
+    "image": ("draw a product into the shot", "Write 'product: composite'."),
+    "first_last": ("end a take with a given picture", "Leave the last picture out."),
+    "extend": ("continue a clip", "Leave the clip out."),
+    "restyle": ("paint a clip anew", "Leave the clip out."),
+    "background": ("make a picture around a product's own pixels", "Write 'product: composite'."),
+    "loop": ("end a take where it began", "Remove 'loop: true'."),
+    "upscale": ("make pictures larger than its own size", "Ask for its own size."),
+    "adapter": ("take adapters", "Leave the adapters out."),
+}
+
 
 @dataclass(frozen=True)
 class Tools:
-    """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name, the fonts."""
+    """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name, the fonts.
+
+    `others` are the video models to suggest where this one cannot do what a scene asks.
+    """
 
     model: str
     facts: VideoModelFacts
@@ -30,6 +47,8 @@ class Tools:
     guidance_scale: float
     seed: int
     fonts: str  # the revision of all fonts that text may be set in
+    deployer: Deployer = field(default_factory=Deployer)
+    others: Mapping[str, VideoModelFacts] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -57,6 +76,7 @@ class RenderPlan:
     captions: dict[str, CaptionJob] = field(default_factory=dict)
     variants: list[VariantPlan] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # what the model's licence asks of whoever shows the ads
 
     @property
     def requested(self) -> int:
@@ -68,10 +88,12 @@ def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tool
     """Return every shot and line once, and which of them each variant uses, in story order.
 
     Raises:
-        PlanError: scenes ask for what the model cannot do, or locales for voices that do not exist; all are named.
+        PlanError: the model's licence does not allow it, scenes ask for what the model cannot do, or locales for voices
+            that do not exist; all are named.
     """
     planned = RenderPlan(context)
     planner = _Planner(planned, tools)
+    planner.judge_licence()
     if context.source.guidance_scale is not None and not tools.facts.has_guidance:
         planner.problems[f"{context.campaign}: {tools.model} has no guidance. Remove 'guidance_scale'."] = None
     for variant in variants:
@@ -159,6 +181,16 @@ class _Planner:
         self.known_lines: dict[tuple[str, str], Line] = {}
         self.shared = self._shared_facts()
 
+    def judge_licence(self) -> None:
+        """Refuse or warn before the first variant: a licence is about the campaign as a whole."""
+        licence = LICENCES[self.tools.facts.licence]
+        for finding in judge(licence, self.tools.deployer, self.planned.context.locales):
+            sentence = f"model {self.tools.model}: {finding.sentence}"
+            if finding.severity == "refuse":
+                self.problems[sentence] = None
+            else:
+                self.planned.warnings.append(sentence)
+
     def plan_variant(self, variant: Variant) -> VariantPlan:
         format = self.planned.context.formats[variant.format]
         narrations = [scene.narration for scene in variant.scenes]
@@ -178,8 +210,8 @@ class _Planner:
         wish = (scene.look, scene.prompt, scene.negative_prompt, product, scene.duration_s, format.id)
         if (key := self.known_shots.get(wish)) is not None:
             return key
-        self.problems.update(dict.fromkeys(_unfit(scene, variant, self.tools)))
         shot = shot_for(scene, variant, format, self.tools)
+        self.problems.update(dict.fromkeys(_unfit(scene, variant, shot, self.tools)))
         self.planned.shots[shot.key] = shot
         self.known_shots[wish] = shot.key
         return shot.key
@@ -218,16 +250,41 @@ class _Planner:
         }
 
 
-def _unfit(scene: Scene, variant: Variant, tools: Tools) -> Iterator[str]:
+def _unfit(scene: Scene, variant: Variant, shot: Shot, tools: Tools) -> Iterator[str]:
     place = f"{variant.campaign}: scene '{scene.id}'"
     known = tools.facts.scenes
     for name in filter(None, (scene.look.scene, scene.look.second_scene)):
         if known and name not in known:
             yield f"{place}: {tools.model} knows no scene '{name}'. Known: {', '.join(known)}."
-    if scene.look.loop and not tools.facts.loop_num_frames:
-        yield f"{place}: {tools.model} cannot end a take where it began. Remove 'loop: true'."
-    if scene.product == "in_shot" and "image" not in tools.facts.abilities:
-        yield f"{place}: {tools.model} cannot draw a product into the shot. Write 'product: composite'."
+    for ability in asked_of(shot):
+        if not is_able(tools.facts, ability):
+            fact, cure = CANNOT[ability]
+            able = [name for name, facts in tools.others.items() if is_able(facts, ability)]
+            others = f" Models that can: {', '.join(able)}." if able else ""
+            yield f"{place}: {tools.model} cannot {fact}. {cure}{others}"
+
+
+def asked_of(shot: Shot) -> Iterator[Ability]:
+    """Yield what a model must be able to do for a shot. The camera is none of it: words in the prompt may move it."""
+    if shot.footage is not None:
+        yield shot.footage.use
+    if shot.image_sha256 is not None:
+        yield "background" if shot.keeps_product else "image"
+    elif shot.footage is None:
+        yield "text"
+    if shot.last_image_sha256 is not None:
+        yield "first_last"
+    if shot.look.loop:
+        yield "loop"
+    if shot.upscale > 1:
+        yield "upscale"
+    if shot.adapters:
+        yield "adapter"
+
+
+def is_able(facts: VideoModelFacts, ability: Ability) -> bool:
+    """Tell whether a model can do something; a loop it can make where it says how long one is."""
+    return facts.loop_num_frames > 0 if ability == "loop" else ability in facts.abilities
 
 
 def _seed(key: str) -> int:

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 
 from catalog import Variant
 from catalog.spoken import shown_text
-from renderer.artifacts import Creative, Decision, Delivery, ManifestRow
+from renderer.artifacts import Creative, Decision, Delivery
 from renderer.errors import RenderError
+from renderer.run_records import ManifestRow, Terms
 from renderer.store import Store
 
 PUBLISHED = "published/"
 SIDECARS = {"webvtt": ".vtt", "srt": ".srt", "poster": ".jpg"}
+NO_TERMS = Terms()
 
 
 def publish(approved: Iterable[tuple[Creative, Decision]], store: Store, destination: Store) -> Iterator[Delivery]:
@@ -52,8 +54,8 @@ def publish_creative(creative: Creative, decision: Decision, store: Store, desti
     return destination.get_record(record_key, Delivery) or delivery
 
 
-def manifest_row(variant: Variant, delivery: Delivery) -> ManifestRow:
-    """Return the line of the manifest that says what a delivered file shows, says and costs."""
+def manifest_row(variant: Variant, delivery: Delivery, model: str = "", terms: Terms = NO_TERMS) -> ManifestRow:
+    """Return the line of the manifest: what a delivered file shows, says and costs, and under which licence."""
     narrations = [scene.narration for scene in variant.scenes]
     narrations += [variant.end_card.narration] if variant.end_card else []
     return ManifestRow(
@@ -72,6 +74,8 @@ def manifest_row(variant: Variant, delivery: Delivery) -> ManifestRow:
         price=variant.price,
         sale_price=variant.sale_price,
         delivered_at=delivery.delivered_at,
+        model=model,
+        **terms.model_dump(),
     )
 
 

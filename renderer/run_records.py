@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from catalog import Brand, Campaign, Format, Locale, Variant
 from renderer.artifacts import CaptionJob, Line, Record, Shot
+from renderer.licences import Licence
+
+
+class Terms(Record):
+    """Under which licence the pictures of an ad were made, and what it asks of whoever shows the ad."""
+
+    licence: str = ""
+    attribution: str = ""  # a sentence to show
+    disclosure: bool = False  # the ad must be marked as made by a machine
+    keeps_watermark: bool = False
+    trains_no_models: bool = False
+
+    @classmethod
+    def of(cls, licence: Licence) -> Terms:
+        """Return what a licence asks."""
+        return cls(
+            licence=licence.name,
+            attribution=licence.attribution,
+            disclosure=licence.disclosure,
+            keeps_watermark=licence.keeps_watermark,
+            trains_no_models=licence.trains_no_models,
+        )
 
 
 class VariantPlan(Record):
@@ -23,7 +45,8 @@ class VariantPlan(Record):
 class RunContext(Record):
     """What every task of a run needs to know besides its own batch.
 
-    `source` is the campaign as it was when the run started; the brand's logo lies in the store.
+    `source` is the campaign as it was when the run started, with the model and dials of the run's tier; the brand's
+    logo lies in the store.
     """
 
     campaign: str
@@ -34,6 +57,7 @@ class RunContext(Record):
     brand: Brand
     locales: dict[str, Locale]
     formats: dict[str, Format]
+    terms: Terms = Terms()
 
 
 class Batch(Record):
@@ -64,6 +88,9 @@ class PlanSummary(Record):
     cpu_hours: float
     cost_usd: float
     batch_labels: tuple[str, ...]
+    model: str = ""
+    licence: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class Failure(Record):
@@ -111,6 +138,33 @@ class DeliveredCreative(Record):
     loudness_lufs: float
     peak_dbtp: float
     warnings: tuple[str, ...]
+    terms: Terms = Terms()
+
+
+class ManifestRow(Record):
+    """One delivered variant, as ad platforms and spreadsheets want it; its last fields are the terms of the model."""
+
+    variant: str
+    campaign: str
+    product: str
+    locale: str
+    format: str
+    axes: dict[str, str]
+    url: str
+    sha256: str
+    captions: tuple[str, ...]
+    headlines: tuple[str, ...]
+    narration: str
+    cta: str
+    price: str
+    sale_price: str
+    delivered_at: str
+    model: str
+    licence: str
+    attribution: str
+    disclosure: bool
+    keeps_watermark: bool
+    trains_no_models: bool
 
 
 class Undelivered(Record):

@@ -41,7 +41,7 @@ class RunEnd:
 def run_campaign(running: Services, conf: Mapping[str, Any], console: Console) -> RunEnd:
     """Trigger a run, or join the same one if it is under way, and follow it to its end.
 
-    `conf` has the DAG's parameters: `campaign`, and if wanted `sample`, `model`, `dry_run`.
+    `conf` has the DAG's parameters: `campaign`, and if wanted `sample`, `model`, `tier`, `promote`, `dry_run`.
 
     Raises:
         ServiceError: Airflow refused the parameters, or cannot be kept running.

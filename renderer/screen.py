@@ -64,6 +64,8 @@ def show_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
         table.add_row("refused, see below", f"{summary.refused:,}", "")
     table.add_row("distinct shots", f"{summary.shots:,}", f"{len(summary.missing_shots):,}")
     table.add_row("distinct lines", f"{summary.lines:,}", f"{summary.missing_lines:,}")
+    table.add_row(f"model {summary.model}", "", "")
+    table.add_row(f"licence {summary.licence}", "", "")
     out.print(table)
     out.print(
         f"about {summary.gpu_hours:.2f} GPU hours, {summary.cost_usd:.2f} USD at {settings.gpu_hour_usd:g} an hour, "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from renderer.errors import SettingsError
+from renderer.licences import LICENCES, Deployer
 
 PREFIX = "ADLOOM_"
 
@@ -25,12 +27,36 @@ class Settings(BaseModel):
     templates_dir: Path = Field(default=Path("templates"), description="the folder with the campaigns")
     workers: int = Field(default=os.cpu_count() or 1, ge=1, le=512, description="processes of one stage")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where video models run")
+    engine: Literal["local", "ray"] = Field(default="local", description="what runs generate: this machine, or Ray")
+    ray_address: str = Field(default="", description="a Ray cluster, host:port or ray://...; empty: Ray on this machine")
+    models_dir: Path | None = Field(
+        default=None, description="folder with the weights of video models, each by its name"
+    )
+    download_models: bool = Field(default=False, description="whether missing weights are fetched from the hub")
     font_dirs: str = Field(default="", description="folders with your own fonts, separated by ':'")
     batches: int = Field(default=16, ge=1, le=64, description="most batches of one run, each a row of Airflow's grid")
     gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour, for estimates only")
     s3_port: int = Field(default=8333, ge=1024, le=65535, description="port of the local S3 server")
     airflow_port: int = Field(default=8080, ge=1024, le=65535, description="port of the local Airflow")
     airflow_db: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in build/airflow")
+    accepted_licences: str = Field(default="", description="licences of models that you read, separated by ','")
+    licence_agreements: str = Field(default="", description="licences you have an own agreement for, separated by ','")
+    territory: str = Field(default="", description="the country you are in, ISO 3166-1, such as CH")
+    annual_revenue_usd: int | None = Field(default=None, ge=0, description="your revenue of a year, for licences")
+
+    @field_validator("accepted_licences", "licence_agreements")
+    @classmethod
+    def _known_licences(cls, names: str) -> str:
+        if unknown := [name for name in _listed(names) if name not in LICENCES]:
+            raise ValueError(f"there is no licence {', '.join(unknown)}; known are {', '.join(LICENCES)}")
+        return names
+
+    @field_validator("territory")
+    @classmethod
+    def _known_territory(cls, code: str) -> str:
+        if code and code not in _countries():
+            raise ValueError("this is no country's code of two letters")
+        return code
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -53,9 +79,32 @@ class Settings(BaseModel):
         return tuple(Path(folder) for folder in self.font_dirs.split(":") if folder)
 
     @property
+    def deployer(self) -> Deployer:
+        """Who makes the ads, as licences ask."""
+        return Deployer(
+            accepted=_listed(self.accepted_licences),
+            agreements=_listed(self.licence_agreements),
+            territory=self.territory,
+            annual_revenue_usd=self.annual_revenue_usd,
+        )
+
+    @property
     def cache_dir(self) -> Path:
         """Where objects of a remote store are kept after fetching."""
         return self.build_dir / "cache"
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+@cache
+def _countries() -> frozenset[str]:
+    """Return the codes of countries; CLDR's list also has groups of them (EU, UN), continents and made-up ones."""
+    from babel import Locale
+
+    codes = map(str, Locale("en").territories)
+    return frozenset(code for code in codes if len(code) == 2) - {"EU", "EZ", "UN", "XA", "XB", "ZZ"}
 
 
 def _sentence(problem: Mapping[str, object]) -> str:
@@ -65,4 +114,5 @@ def _sentence(problem: Mapping[str, object]) -> str:
         known = ", ".join(f"{PREFIX}{field.upper()}" for field in Settings.model_fields)
         return f"{PREFIX}{name.upper()}: there is no such setting. Known: {known}."
     field = Settings.model_fields[name]
-    return f"{PREFIX}{name.upper()}: {problem['msg']}, got {problem['input']!r}. Expected: {field.description}."
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{PREFIX}{name.upper()}: {message}, got {problem['input']!r}. Expected: {field.description}."

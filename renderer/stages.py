@@ -37,9 +37,10 @@ Outcomes = Iterator[Outcome[Any, Any]]
 
 
 def _generate(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+    from renderer.backends.video_models import Place
     from renderer.generate import generate
 
-    return generate(items, work.store, LocalEngine(1), work.settings.device)
+    return generate(items, work.store, LocalEngine(1), Place.of(work.settings))
 
 
 def _narrate(work: BatchWork, items: Iterable[Any]) -> Outcomes:

@@ -29,7 +29,7 @@ from renderer.backends.backdrop.sampler import (
 from renderer.backends.backdrop.sketch import Sketch
 from renderer.backends.backdrop.training.clips import drafts, random_batch
 from renderer.backends.backdrop.upsampler import Upsampler
-from renderer.backends.video_models import VIDEO_MODELS, load_video_model, video_model_facts
+from renderer.backends.video_models import VIDEO_MODELS, Place, load_video_model, video_model_facts
 from renderer.digest import file_sha256
 from renderer.errors import BackendError
 
@@ -226,7 +226,7 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_unknown_model_is_answered_with_the_known_ones() -> None:
     """A wrong name is answered with the names there are."""
     with pytest.raises(BackendError, match="Choose one of: backdrop"):
-        load_video_model("sora", "cpu")
+        load_video_model("sora", Place("cpu"))
 
 
 def test_table_needs_no_torch() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from campaign_folder import CAMPAIGN, planned, write_campaign
+from campaign_folder import CAMPAIGN, FEED, planned, write_campaign
+from catalog import CatalogError
 from renderer import batches
+from renderer.artifacts import Speech
+from renderer.backends.video_models import VIDEO_MODELS
 from renderer.batches import split
 from renderer.errors import PlanError, StoreError
 from renderer.settings import Settings
@@ -71,6 +76,17 @@ def test_an_unknown_model_is_refused_when_planning(tmp_path, settings):
         batches.plan_run(started["run"], settings)
 
 
+def test_models_that_can_are_taken_from_the_table(tmp_path, settings, monkeypatch):
+    """Whoever asks too much of a model learns which other would do."""
+    able = replace(VIDEO_MODELS["backdrop"], abilities=frozenset({"image"}))
+    monkeypatch.setitem(VIDEO_MODELS, "painter", able)
+    campaign = CAMPAIGN.replace("headline:", "product: in_shot\n    headline:", 1)
+    run = start(tmp_path / "c", settings, campaign=campaign)
+
+    with pytest.raises(PlanError, match=r"backdrop cannot draw a product into the shot\..* Models that can: .*painter"):
+        batches.plan_run(run, settings)
+
+
 def test_a_run_that_does_not_exist_is_said_so(settings):
     """Typing a wrong run id gives the way on."""
     with pytest.raises(StoreError, match=r"run test/nothing: context\.json is not in the store"):
@@ -88,3 +104,158 @@ def test_planning_again_keeps_what_was_missing_at_first(tmp_path, settings):
     batches.plan_run(started["run"], settings)
 
     assert before == state.summary()
+
+
+TIERS = CAMPAIGN.replace(
+    "id: test\n",
+    """id: test
+tiers:
+  draft: {model: backdrop, num_inference_steps: 1}
+  standard: {model: backdrop}
+  hero: {model: backdrop, num_inference_steps: 6}
+tier: standard
+""",
+)
+
+
+def start(folder, settings, run_id="r1", campaign=TIERS, **wish) -> str:
+    wish = {"sample": None, "model": None} | wish
+    return batches.start_run(str(write_campaign(folder, campaign=campaign)), run_id, settings=settings, **wish)["run"]
+
+
+def steps(run, settings) -> set[int]:
+    batches.plan_run(run, settings)
+    return {shot.num_inference_steps for shot in batches.open_run(run, settings).shots()}
+
+
+@pytest.mark.parametrize(("tier", "expected"), [(None, 3), ("draft", 1), ("standard", 3), ("hero", 6)])
+def test_a_run_has_the_dials_of_its_tier(tmp_path, settings, tier, expected):
+    """The campaign's own tier is used unless the run asks for another."""
+    run = start(tmp_path / "c", settings, tier=tier)
+
+    assert {expected} == steps(run, settings)
+    assert (tier or "standard") == batches.open_run(run, settings).context().source.tier
+
+
+def test_another_model_comes_with_its_own_dials(tmp_path, settings):
+    """Steps of a tier are of the tier's model; `--model` leaves both behind."""
+    assert {3} == steps(start(tmp_path / "c", settings, tier="hero", model="backdrop"), settings)
+
+
+def test_another_model_keeps_the_dials_of_a_campaign_without_tiers(tmp_path, settings):
+    """What a campaign asks for at its top is meant for every model."""
+    campaign = CAMPAIGN.replace("id: test\n", "id: test\nnum_inference_steps: 5\n")
+
+    assert {5} == steps(start(tmp_path / "c", settings, campaign=campaign, model="backdrop"), settings)
+
+
+@pytest.mark.parametrize(
+    ("campaign", "message"),
+    [
+        (
+            TIERS.replace("  hero:", "  # hero:"),
+            r"c/campaign\.yaml:2: tiers: there is no tier 'hero'\. Known: draft, standard\.",
+        ),
+        (CAMPAIGN, r"c/campaign\.yaml:1: tiers: there is no tier 'hero'\. Add 'tiers', or go without\."),
+    ],
+)
+def test_an_unknown_tier_is_refused_with_those_there_are(tmp_path, settings, campaign, message):
+    """File and line are named."""
+    with pytest.raises(CatalogError, match=message):
+        start(tmp_path / "c", settings, campaign=campaign, tier="hero")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "id: test\n",
+            "id: test\nmodel: backdrop\n",
+            r"campaign\.yaml:2: model: stands beside 'tiers'\. Move it into them\.",
+        ),
+        ("tier: standard\n", "", r"campaign\.yaml:1: tier: names none .* usual one: draft, standard, hero\."),
+        ("  standard:", "  # standard:", r"campaign\.yaml:6: tier: names none .* usual one: draft, hero\."),
+        ("  draft:", "  final:", r"campaign\.yaml:3: tiers\.final"),
+        ("num_inference_steps: 6", "num_inference_steps: 0", r"campaign\.yaml:5: tiers\.hero\.num_inference_steps"),
+    ],
+)
+def test_tiers_that_contradict_themselves_are_refused(tmp_path, settings, old, new, message):
+    """One place says which model; one of the tiers is the usual one; there are three names."""
+    with pytest.raises(CatalogError, match=message):
+        start(tmp_path / "c", settings, campaign=TIERS.replace(old, new))
+
+
+def test_a_tier_of_a_campaign_without_tiers_is_refused(tmp_path, settings):
+    """A forgotten `tiers` is not read as the default."""
+    with pytest.raises(CatalogError, match=r"campaign\.yaml:2: tier: names none of the tiers"):
+        start(tmp_path / "c", settings, campaign=CAMPAIGN.replace("id: test\n", "id: test\ntier: hero\n"))
+
+
+def recorded(run, settings) -> int:
+    """Pretend that the drafts were narrated; return how many lines they have."""
+    state = batches.open_run(run, settings)
+    lines = {line.key for number in range(len(state.summary().batch_labels)) for line in state.batch(number).lines}
+    for key in lines:
+        speech = Speech(
+            key=key, object=f"speech/{key}.wav", sample_rate=24000, duration_ms=900, grade="neural", words=()
+        )
+        state.store.put_record(f"speech/{key}.json", speech)
+    return len(lines)
+
+
+def test_a_promoted_run_reuses_every_voice_and_makes_every_picture_anew(tmp_path, settings):
+    """From draft to hero: same ads, same lines and captions, other shots; narrate has nothing to do."""
+    draft = start(tmp_path / "c", settings, tier="draft")
+    batches.plan_run(draft, settings)
+    assert 9 == recorded(draft, settings)
+    promoted = batches.promote_run(str(tmp_path / "c"), "r2", draft, "hero", None, settings)
+    made = batches.plan_run(promoted["run"], settings)["batches"]
+    first, second = (list(batches.open_run(run, settings).planned()) for run in (draft, promoted["run"]))
+    summary = batches.open_run(promoted["run"], settings).summary()
+    narrated = [batches.run_stage("narrate", batch, settings) for batch in made]
+
+    assert [one.variant for one in first] == [one.variant for one in second]
+    assert [(one.lines, one.cues) for one in first] == [(one.lines, one.cues) for one in second]
+    assert {key for one in first for key in one.shots}.isdisjoint(key for one in second for key in one.shots)
+    assert {one.creative_key for one in first}.isdisjoint(one.creative_key for one in second)
+    assert (0, summary.shots) == (summary.missing_lines, len(summary.missing_shots))
+    assert all(account["wanted"] for account in narrated)
+    assert [(0, 0)] * len(made) == [(account["made"], account["failed"]) for account in narrated]
+
+
+def test_a_promoted_run_makes_what_the_draft_was_whatever_changed_since(tmp_path, settings):
+    """Prices of the feed and the sample are those that were looked at; the tiers are those of today."""
+    draft = start(tmp_path / "c", settings, tier="draft", sample=3)
+    batches.plan_run(draft, settings)
+    later = TIERS.replace("num_inference_steps: 6", "num_inference_steps: 7").replace("on silk", "on stone")
+    write_campaign(tmp_path / "c", campaign=later, feed=FEED.replace("8.00 USD", "7.00 USD"))
+    started = batches.promote_run(str(tmp_path / "c"), "r2", "r1", "hero", None, settings)
+    before, after = (batches.open_run(run, settings) for run in (draft, started["run"]))
+
+    assert {7} == steps(started["run"], settings)
+    assert 3 == started["requested"] == started["whole"]
+    assert list(before.variants()) == list(after.variants())
+    assert before.context().as_of == after.context().as_of
+
+
+def test_a_promoted_run_refuses_what_the_draft_refused(tmp_path, settings):
+    """The account of both runs closes over the same ads."""
+    folder = write_campaign(tmp_path / "c", campaign=TIERS, feed=FEED.replace("50.00 USD", "dear"))
+    draft = batches.start_run(str(folder), "r1", None, None, settings, tier="draft")
+    promoted = batches.promote_run(str(folder), "r2", draft["run"], "hero", None, settings)
+    spans = ("requested", "refused", "products", "locales", "formats")
+
+    assert draft["refused"] > 0
+    assert {name: draft[name] for name in spans} == {name: promoted[name] for name in spans}
+    assert promoted["problems"] == len(batches.open_run(promoted["run"], settings).problems())
+
+
+def test_runs_are_promoted_with_their_own_campaign(tmp_path, settings):
+    """A run of another campaign, and one that does not exist, are said so."""
+    start(tmp_path / "c", settings)
+    other = write_campaign(tmp_path / "other", campaign=TIERS.replace("id: test", "id: other"))
+
+    with pytest.raises(PlanError, match=r"run test/r1: is of test\. Promote it with that campaign, not other"):
+        batches.promote_run(str(other), "r2", "test/r1", "hero", None, settings)
+    with pytest.raises(StoreError, match=r"run other/r1: context\.json is not in the store"):
+        batches.promote_run(str(other), "r2", "r1", "hero", None, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,8 @@ def test_plan_prints_shots_hours_and_cost_and_spends_nothing(tmp_path, build):
 
     assert "distinct shots" in done.stdout
     assert "GPU hours" in done.stdout
+    assert "model backdrop" in done.stdout
+    assert "licence Apache-2.0" in done.stdout
     assert 0 == done.returncode
     assert set() == {"takes", "speech", "creatives"} & {path.name for path in (build / "store").iterdir()}
 
@@ -64,6 +67,8 @@ def test_problems_are_shown_together_and_tell_by_the_status(tmp_path, build):
         (("generate", "test/none"), {}, "run test/none: plan.json is not in the store"),
         (("plan", "x"), {"ADLOOM_WORKER": "2"}, "ADLOOM_WORKER: there is no such setting"),
         (("demo", "/tmp/elsewhere"), {}, "Airflow renders campaigns of"),
+        (("plan", "x"), {"ADLOOM_ACCEPTED_LICENCES": "GPL"}, "ADLOOM_ACCEPTED_LICENCES: there is no licence GPL"),
+        (("render", "x", "--promote", "r1", "--sample", "2"), {}, "promote: makes exactly the variants of that run."),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(build, arguments, environment, message):
@@ -72,4 +77,32 @@ def test_what_cannot_be_done_is_said_in_one_sentence(build, arguments, environme
 
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert 2 == done.returncode
+
+
+TIERS = """id: test
+tiers:
+  draft: {model: backdrop, num_inference_steps: 1}
+  hero: {model: backdrop, num_inference_steps: 6}
+tier: draft
+"""
+
+
+def test_a_draft_is_planned_and_promoted(tmp_path, build):
+    """The run id that `plan` prints is the one that `--promote` takes."""
+    folder = str(write_campaign(tmp_path / "c", campaign=CAMPAIGN.replace("id: test\n", TIERS)))
+    draft = adloom("plan", folder, "--sample", "4", build=build)
+    run = re.search(r"plan of (test/\w+)", draft.stdout).group(1)
+    hero = adloom("plan", folder, "--promote", run, "--tier", "hero", build=build)
+
+    assert (0, 0) == (draft.returncode, hero.returncode), hero.stderr
+    assert [("4", "4")] * 2 == [re.search(r"variants\D+(\d+)\D+(\d+)", one.stdout).groups() for one in (draft, hero)]
+
+
+def test_an_unknown_tier_names_those_there_are(tmp_path, build):
+    """File, line and the known ones, status 2."""
+    folder = str(write_campaign(tmp_path / "c", campaign=CAMPAIGN.replace("id: test\n", TIERS)))
+    done = adloom("plan", folder, "--tier", "standard", build=build)
+
+    assert "c/campaign.yaml:2: tiers: there is no tier 'standard'. Known: draft, hero." in done.stderr
     assert 2 == done.returncode

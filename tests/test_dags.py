@@ -27,7 +27,13 @@ def dag(airflow_db: None) -> Any:
 
 def run(dag: Any, **conf: Any) -> dict[str, str]:
     """Run the DAG in this process; return the state of the run and of each task."""
-    unset = {"sample": None, "model": None, "whole": False, "dry_run": False}  # the DAG keeps what a test run was given
+    unset = {
+        "sample": None,
+        "model": None,
+        "dry_run": False,
+        "tier": None,
+        "promote": None,
+    }  # the DAG keeps what a test run was given
     ended = dag.test(run_conf=unset | conf)
     return {"run": str(ended.state), **{ti.task_id: str(ti.state) for ti in ended.get_task_instances()}}
 

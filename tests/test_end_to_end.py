@@ -72,6 +72,17 @@ def test_three_faults_are_named_and_everything_else_is_delivered(troubled):
     assert not report.complete
 
 
+def test_every_delivered_ad_carries_the_terms_of_its_model(troubled):
+    """The report and the manifest name the licence that the pictures were made under."""
+    _, build, report = troubled
+    manifest = (build / "store" / "runs" / "test" / "first" / "manifest.jsonl").read_text(encoding="utf-8")
+
+    assert {"Apache-2.0"} == {ad.terms.licence for ad in report.creatives}
+    assert [("backdrop", "Apache-2.0")] * 2 == [
+        (row["model"], row["licence"]) for row in map(json.loads, manifest.splitlines())
+    ]
+
+
 def test_the_account_closes(troubled):
     """Requested is delivered plus waiting plus rejected plus failed, and no failure is without a reason."""
     report = troubled[2]

@@ -10,6 +10,7 @@ from catalog import Look
 from renderer.artifacts import Layout, Shot, Stand, Take
 from renderer.backends import Frames, Inputs
 from renderer.backends.backdrop import REVISION
+from renderer.backends.video_models import Place
 from renderer.engine import InlineEngine
 from renderer.errors import BackendError, OutOfMemory, StoreError
 from renderer.generate import generate, generate_shot, refuse_unusable
@@ -87,7 +88,7 @@ def test_batch_makes_only_what_is_missing(store: Store) -> None:
     """A take in the store is returned without a model; a shot that is named twice is made once."""
     stored = generate_shot(shot("shot-1"), Gradient(), store)
 
-    outcomes = list(generate([shot("shot-1"), shot("shot-2"), shot("shot-2")], store, InlineEngine(), "cpu"))
+    outcomes = list(generate([shot("shot-1"), shot("shot-2"), shot("shot-2")], store, InlineEngine(), Place("cpu")))
 
     assert [(outcome.item.key, outcome.error) for outcome in outcomes] == [("shot-1", None), ("shot-2", None)]
     assert outcomes[0].value == stored
@@ -98,7 +99,7 @@ def test_one_bad_shot_leaves_the_others(store: Store) -> None:
     """A shot that the model refuses becomes an error in words; its neighbours are made."""
     look = Look(scene="desert", palette=("#000000", "#777777", "#FFFFFF"))
 
-    outcomes = list(generate([shot("bad", look=look), shot("good")], store, InlineEngine(), "cpu"))
+    outcomes = list(generate([shot("bad", look=look), shot("good")], store, InlineEngine(), Place("cpu")))
     errors = {outcome.item.key: outcome.error for outcome in outcomes}
 
     assert errors["good"] is None
@@ -108,7 +109,7 @@ def test_one_bad_shot_leaves_the_others(store: Store) -> None:
 
 def test_unknown_model_fails_its_shots_only(store: Store) -> None:
     """Shots of a model that does not exist fail with the names of those that do."""
-    outcomes = list(generate([shot("a", model="sora"), shot("b")], store, InlineEngine(), "cpu"))
+    outcomes = list(generate([shot("a", model="sora"), shot("b")], store, InlineEngine(), Place("cpu")))
     errors = {outcome.item.key: outcome.error for outcome in outcomes}
 
     assert errors["b"] is None

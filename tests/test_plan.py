@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from campaign_folder import CAMPAIGN, COPY, FACTS, FEED, LOCAL_FEEDS, images_of, planned, write_campaign
+from campaign_folder import (
+    CAMPAIGN,
+    COPY,
+    FACTS,
+    FEED,
+    LOCAL_FEEDS,
+    context_of,
+    expanded,
+    images_of,
+    planned,
+    voices_of,
+    write_campaign,
+)
 from catalog import Scene
 from catalog.inputs import read_inputs
 from renderer import plan as plan_module
-from renderer.backends.video_models import video_model_facts
+from renderer.artifacts import Adapter, Footage, Shot
+from renderer.backends import Ability
+from renderer.backends.video_models import VIDEO_MODELS, video_model_facts
 from renderer.errors import PlanError
-from renderer.plan import native_size, num_frames_for
+from renderer.plan import CANNOT, Tools, asked_of, is_able, native_size, num_frames_for, plan
 
 
 def shots(folder, facts=FACTS, **images) -> set[str]:
@@ -177,6 +192,74 @@ def test_looks_that_a_model_cannot_do_are_refused(tmp_path):
         "test: scene 'hero': some-model knows no scene 'desert'. Known: silk, bokeh.",
         "test: scene 'hero': some-model cannot end a take where it began. Remove 'loop: true'.",
     ] == str(refused.value).splitlines()
+
+
+def test_models_that_can_are_named_where_one_cannot(tmp_path):
+    """Pictures of the product need `image`, loops a length: each sentence lists who has it, and only those."""
+    campaign = CAMPAIGN.replace("camera: dolly_in", "loop: true").replace(
+        "headline:", "product: in_shot\n    headline:", 1
+    )
+    inputs = read_inputs(write_campaign(tmp_path, campaign=campaign))
+    facts = replace(FACTS, abilities=frozenset({"text"}), loop_num_frames=0)
+    others = {"able": FACTS, "draws": replace(FACTS, loop_num_frames=0), "plain": facts}
+    tools = Tools.of(inputs.campaign, "plain", facts, voices_of(inputs.locales.values()), "fonts")
+    with pytest.raises(PlanError) as refused:
+        plan(expanded(tmp_path), context_of(inputs), replace(tools, others=others))
+
+    assert [
+        "test: scene 'hero': plain cannot draw a product into the shot. Write 'product: composite'. "
+        "Models that can: able, draws.",
+        "test: scene 'hero': plain cannot end a take where it began. Remove 'loop: true'. Models that can: able.",
+    ] == str(refused.value).splitlines()
+
+
+def test_a_model_that_needs_a_picture_is_not_given_words_alone(tmp_path):
+    """A composited product leaves nothing but the prompt to begin with."""
+    with pytest.raises(PlanError, match=r"scene 'hero': some-model cannot make a clip from words alone\. Write"):
+        planned(write_campaign(tmp_path), replace(FACTS, abilities=frozenset({"image"})))
+
+
+@pytest.fixture
+def shot(tmp_path) -> Shot:
+    return next(iter(planned(write_campaign(tmp_path)).shots.values()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        ({}, {"text"}),
+        ({"image_sha256": "0" * 64}, {"image"}),
+        ({"image_sha256": "0" * 64, "keeps_product": True}, {"background"}),
+        ({"image_sha256": "0" * 64, "last_image_sha256": "1" * 64}, {"image", "first_last"}),
+        ({"footage": Footage(object="takes/a.mp4", use="extend")}, {"extend"}),
+        ({"footage": Footage(object="takes/a.mp4", use="restyle")}, {"restyle"}),
+        ({"adapters": (Adapter(name="ink", revision="1"),), "upscale": 2}, {"text", "adapter", "upscale"}),
+    ],
+)
+def test_a_shot_asks_for_what_it_names(shot, changes, asked):
+    """Every ability but the camera's is asked for by a field of the shot, and has a sentence for models without it."""
+    assert asked == set(asked_of(shot.model_copy(update=changes)))
+    assert asked <= CANNOT.keys()
+
+
+def test_a_moving_camera_is_no_reason_to_refuse(shot):
+    """A model without the ability is told in words."""
+    assert {"text"} == set(
+        asked_of(shot.model_copy(update={"look": shot.look.model_copy(update={"camera": "orbit_left"})}))
+    )
+
+
+def test_every_ability_but_the_camera_has_a_sentence():
+    """A further ability cannot be forgotten here."""
+    assert set(get_args(Ability)) - {"camera"} == CANNOT.keys()
+
+
+@pytest.mark.parametrize("name", VIDEO_MODELS)
+def test_models_that_loop_say_how_long(name):
+    """The ability and the length go together in every row."""
+    facts = VIDEO_MODELS[name]
+
+    assert is_able(facts, "loop") == ("loop" in facts.abilities)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ def ad(variant: str = "c/bottle/de-DE/story_9x16", **changes) -> DeliveredCreati
         "width": 1080,
         "height": 1920,
         "duration_s": 3.0,
+        "terms": {"licence": "Apache-2.0"},
         "video_codec": "h264",
         "audio_codec": "aac",
         "loudness_lufs": -14.1,
@@ -126,6 +127,13 @@ def test_the_report_has_what_other_programs_read():
         "audio_codec": "aac",
         "loudness_lufs": -14.1,
         "peak_dbtp": -1.4,
+        "terms": {
+            "licence": "Apache-2.0",
+            "attribution": "",
+            "disclosure": False,
+            "keeps_watermark": False,
+            "trains_no_models": False,
+        },
         "warnings": [],
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from renderer.errors import SettingsError
+from renderer.licences import Deployer
 from renderer.settings import Settings
 
 
@@ -24,9 +25,35 @@ def test_a_misspelt_variable_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("WORKERS", "many"), ("WORKERS", "0"), ("DEVICE", "tpu"), ("S3_PORT", "80")]
+    ("name", "value"),
+    [
+        ("WORKERS", "many"),
+        ("WORKERS", "0"),
+        ("DEVICE", "tpu"),
+        ("S3_PORT", "80"),
+        ("TERRITORY", "EU"),
+        ("TERRITORY", "UK"),
+        ("TERRITORY", "de"),
+        ("ANNUAL_REVENUE_USD", "-1"),
+    ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_what_fits(name, value):
     """The variable, the value and the expectation stand in one line."""
     with pytest.raises(SettingsError, match=rf"ADLOOM_{name}: .* got '{value}'\. Expected: "):
         Settings.from_environment({f"ADLOOM_{name}": value})
+
+
+def test_an_unknown_licence_is_refused_with_the_known_ones():
+    """A misspelt acceptance accepts nothing, and says so."""
+    with pytest.raises(SettingsError, match=r"there is no licence LTX-9; known are Apache-2\.0, .*MiniMax-H3"):
+        Settings.from_environment({"ADLOOM_ACCEPTED_LICENCES": "MiniMax-H3, LTX-9"})
+
+
+def test_who_makes_the_ads_is_read_from_the_environment():
+    """Lists are separated by commas; what is not said is unknown, not zero."""
+    found = Settings.from_environment(
+        {"ADLOOM_ACCEPTED_LICENCES": "MiniMax-H3, SkyReels-Community", "ADLOOM_TERRITORY": "CH"}
+    )
+
+    assert Deployer(accepted=("MiniMax-H3", "SkyReels-Community"), territory="CH") == found.deployer
+    assert found.deployer.annual_revenue_usd is None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from renderer.backends import VideoModel, VideoModelFacts, backdrop
+from renderer.backends.diffusion import DIFFUSION_MODELS, hub_revision
+from renderer.backends.diffusion.checkpoint import Checkpoint, find_checkpoint
 from renderer.errors import BackendError
+from renderer.settings import Settings
 
 VIDEO_MODELS: dict[str, VideoModelFacts] = {
     "backdrop": VideoModelFacts(
@@ -27,6 +32,7 @@ VIDEO_MODELS: dict[str, VideoModelFacts] = {
         cpu_seconds_per_shot=7.0,
         licence="Apache-2.0",
     ),
+    **DIFFUSION_MODELS,
 }
 
 
@@ -41,15 +47,45 @@ def video_model_facts(name: str) -> VideoModelFacts:
     return VIDEO_MODELS[name]
 
 
-def load_video_model(name: str, device: str) -> VideoModel:
-    """Build a video model on `cpu`, `cuda`, or `auto`: a GPU if there is one. Takes seconds, so a worker keeps it.
+@dataclass(frozen=True)
+class Place:
+    """Where models run and where their weights lie."""
+
+    device: str = "auto"  # cpu, cuda, or auto: a GPU if there is one
+    models_dir: Path | None = None
+    may_download: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Place:
+        """Return what the environment says."""
+        return cls(settings.device, settings.models_dir, settings.download_models)
+
+
+def find_video_model(name: str, place: Place) -> Checkpoint | None:
+    """Return where a model's weights are, without loading them; None for weights that are part of the package.
 
     Raises:
-        BackendError: there is no such model, or what it needs is not installed.
+        BackendError: there is no such model, what it needs is not installed, or its weights are not there.
     """
-    module, _, kind = video_model_facts(name).loader.partition(":")
+    facts = video_model_facts(name)
+    if not facts.checkpoint:
+        return None
+    return find_checkpoint(name, facts.checkpoint, hub_revision(facts), place.models_dir, place.may_download)
+
+
+def load_video_model(name: str, place: Place) -> VideoModel:
+    """Build a video model. Takes seconds to minutes, so a worker keeps it.
+
+    Raises:
+        BackendError: there is no such model, or what it needs is not installed or not there.
+    """
+    facts = video_model_facts(name)
+    checkpoint = find_video_model(name, place)
+    module, _, kind = facts.loader.partition(":")
     try:
         build = getattr(import_module(module), kind)
     except ModuleNotFoundError as error:
-        raise BackendError(f"model {name}: {error.name} is not installed. Run pip install 'adloom[render]'.") from error
-    return cast(VideoModel, build(device))
+        raise BackendError(
+            f"model {name}: {error.name} is not installed. Run pip install 'adloom[{facts.extra}]'."
+        ) from error
+    return cast(VideoModel, build(checkpoint, place.device) if checkpoint else build(place.device))
