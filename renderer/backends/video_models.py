@@ -28,7 +28,7 @@ VIDEO_MODELS: dict[str, VideoModelFacts] = {
         num_inference_steps=3,
         has_guidance=False,
         guidance_scale=1.0,
-        gpu_seconds_per_shot=0.07,  # H200, one shot at a time, docs/performance.md
+        gpu_seconds_per_shot=0.04,  # H200, one shot at a time, docs/performance.md
         cpu_seconds_per_shot=7.0,
         licence="Apache-2.0",
     ),

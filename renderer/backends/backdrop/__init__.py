@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
-WEIGHTS_SHA256 = "b0b3f81436dfac128e698cd727a26e7a61ae69a43ab1c2024840f819ad73d5f5"
+WEIGHTS_SHA256 = "00a65c41261b86cdadf1f8ff90b1cb169f7dbc6a8fbe0325c00f3655edfef624"
 CODE_VERSION = 3  # raise when the same weights and shot now give another picture
 REVISION = f"{WEIGHTS_SHA256[:12]}-{CODE_VERSION}"
 
