@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from catalog.errors import CatalogError, Problem
+from catalog.yamlfile import Steps as Place
 from catalog.yamlfile import YamlFile, read_yaml, validate
 
 CAMPAIGN_FILE = "campaign.yaml"
@@ -97,8 +98,19 @@ class LookTemplate(_Strict):
         return share
 
 
+class Restyle(_Strict):
+    """A video beside the campaign that is painted anew; in a run, `clip` is its place in the store."""
+
+    clip: Annotated[str, Field(min_length=1)]
+    strength: Share = 0.6  # 0 keeps the clip, 1 keeps nothing of it
+
+
 class SceneTemplate(_Strict):
-    """One slot of the story. Every string may be Jinja."""
+    """One slot of the story. Every string may be Jinja, but for the names of scenes and files.
+
+    `continues` names the scene whose take this one goes on. `ends_on` is a picture beside the campaign; in a run, the
+    SHA-256 of what the store has of it.
+    """
 
     id: Annotated[str, Field(pattern=NAME)]
     duration_s: Seconds
@@ -107,11 +119,27 @@ class SceneTemplate(_Strict):
     prompt: str = ""
     negative_prompt: str = ""
     product: str = "composite"
+    continues: str = ""
+    restyle: Restyle | None = None
+    ends_on: str = ""
+    upscale: Literal[1, 2] = 1  # times the model's own size
     headline: str = ""
     subline: str = ""
     badge: str = ""
     badge_was: str = ""
     narration: str = ""
+
+    @field_validator("continues", "restyle", "ends_on")
+    @classmethod
+    def _fits_the_rest(cls, start: Any, others: ValidationInfo) -> Any:
+        look = others.data.get("look")
+        if start and look is not None and look.loop:
+            raise ValueError("a look with loop: true ends where it began; remove one of the two")
+        if start and others.field_name == "restyle" and others.data.get("continues"):
+            raise ValueError("a scene starts from one clip; write continues or restyle, not both")
+        if start and others.field_name == "ends_on" and others.data.get("restyle"):
+            raise ValueError("a clip that is painted anew has its own last frame; write ends_on or restyle, not both")
+        return start
 
 
 class EndCardTemplate(_Strict):
@@ -191,6 +219,13 @@ class Budget(_Strict):
     gpu_hours: Annotated[float, Field(gt=0)]
 
 
+class AdapterChoice(_Strict):
+    """Weights to lay over the model's own (a LoRA): a file or folder in the models folder, and how strongly."""
+
+    name: Annotated[str, Field(min_length=1)]
+    weight: Annotated[float, Field(ge=-2, le=2)] = 1.0
+
+
 class Tier(_Strict):
     """One of several qualities of the same ads: a video model with its dials."""
 
@@ -217,6 +252,7 @@ class Campaign(_Strict):
     model: str = "backdrop"
     num_inference_steps: Steps | None = None
     guidance_scale: Guidance | None = None
+    adapters: tuple[AdapterChoice, ...] = ()
     tiers: dict[TierName, Tier] = {}
     tier: TierName | None = None
     seed: int = 0
@@ -226,6 +262,13 @@ class Campaign(_Strict):
     end_card: EndCardTemplate | None = None
     music: Music = Music()
     overrides: tuple[Override, ...] = ()
+
+    @field_validator("adapters")
+    @classmethod
+    def _once_each(cls, adapters: tuple[AdapterChoice, ...]) -> tuple[AdapterChoice, ...]:
+        if len({adapter.name for adapter in adapters}) < len(adapters):
+            raise ValueError("an adapter counts once; add its weights up")
+        return adapters
 
 
 def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
@@ -238,6 +281,7 @@ def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
     campaign = validate(file, Campaign)
     problems = [*_inside(campaign, file, folder), *_twins(campaign, file)]
     problems += [*_known_scenes(campaign, file), *_one_model(campaign, file)]
+    problems += [*_beside(campaign, file, folder), *_earlier(campaign, file)]
     if problems:
         raise CatalogError(problems)
     return campaign, file
@@ -278,6 +322,69 @@ def _inside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:
         for steps, name in named.items()
         if not (folder / name).is_file()
     ]
+
+
+def files_of(campaign: Campaign) -> dict[Place, str]:
+    """Return the clips and pictures that scenes and overrides name, by where in the campaign they do."""
+    wishes: dict[Place, dict[str, Any]] = {
+        ("scenes", number): {"restyle": scene.restyle and scene.restyle.model_dump(), "ends_on": scene.ends_on}
+        for number, scene in enumerate(campaign.scenes)
+    }
+    wishes |= {("overrides", number, "set"): override.set for number, override in enumerate(campaign.overrides)}
+    named: dict[Place, Any] = {}
+    for steps, wish in wishes.items():
+        restyle = wish.get("restyle")
+        named[*steps, "restyle", "clip"] = restyle.get("clip") if isinstance(restyle, dict) else None
+        named[*steps, "ends_on"] = wish.get("ends_on")
+    return {steps: name for steps, name in named.items() if name and isinstance(name, str)}
+
+
+def with_files(campaign: Campaign, stored: Mapping[Place, str]) -> Campaign:
+    """Return the campaign with other names for the files at these places (see `files_of`)."""
+    if not stored:
+        return campaign
+    content = campaign.model_dump(exclude_unset=True)
+    for steps, name in stored.items():
+        holder: Any = content
+        for step in steps[:-1]:
+            holder = holder[step]
+        holder[steps[-1]] = name
+    return Campaign.model_validate(content)
+
+
+def _beside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:
+    """Clips and pictures lie inside the campaign's folder: a campaign from elsewhere must not show other files."""
+    problems = []
+    for steps, name in files_of(campaign).items():
+        path, place = folder / name, file.place(*steps)
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            cure = "Copy it beside the campaign and write its name there."
+            problems.append(Problem(place, f"'{name}' is outside of {folder.name}/", cure))
+        elif not path.is_file():
+            problems.append(Problem(place, f"there is no file '{name}' in {folder.name}/", "Check the name."))
+        elif not path.resolve().is_relative_to(folder.resolve()):
+            problems.append(Problem(place, f"'{name}' is a link out of {folder.name}/", "Put a copy in its place."))
+    return problems
+
+
+def _earlier(campaign: Campaign, file: YamlFile) -> list[Problem]:
+    """A scene goes on where an earlier one ends."""
+    order = [scene.id for scene in campaign.scenes]
+    wishes: list[tuple[Place, str, Any]] = [
+        (("scenes", number, "continues"), scene.id, scene.continues) for number, scene in enumerate(campaign.scenes)
+    ]
+    wishes += [
+        (("overrides", number, "set", "continues"), override.scene, override.set.get("continues"))
+        for number, override in enumerate(campaign.overrides)
+        if override.scene in order
+    ]
+    problems = []
+    for steps, scene, name in wishes:
+        earlier = order[: order.index(scene)]
+        if name and name not in earlier:
+            cure = f"Earlier ones: {', '.join(earlier)}." if earlier else "Remove it: nothing is before the first."
+            problems.append(Problem(file.place(*steps), f"'{name}' is no scene before '{scene}'", cure))
+    return problems
 
 
 def _twins(campaign: Campaign, file: YamlFile) -> list[Problem]:

@@ -147,7 +147,7 @@ class _Expander:
             has_cutout=image.has_cutout,
             price=self.tills.shown(local.price, locale),
             sale_price="" if sale_price is None else self.tills.shown(sale_price, locale),
-            scenes=self._scenes(story, names),
+            scenes=self._scenes(story, names, image.has_cutout),
             end_card=None if story.end_card is None else self._once(story.end_card, names, _end_card),
             music=campaign.music,
         )
@@ -158,15 +158,16 @@ class _Expander:
             self.views[tag] = view(product, self.images[product.id], self.moment)
         return self.views[tag]
 
-    def _scenes(self, story: Story, names: Names) -> tuple[Scene, ...]:
-        scenes = tuple(
-            scene for scene in (self._once(scene, names, _scene) for scene in story.scenes) if scene is not None
-        )
-        if not scenes:
+    def _scenes(self, story: Story, names: Names, has_cutout: bool) -> tuple[Scene, ...]:
+        rendered = [(text, self._once(text, names, _scene)) for text in story.scenes]
+        told = [(text, scene) for text, scene in rendered if scene is not None]
+        if not told:
             raise RenderFailed(
                 Problem(story.scenes[0].place, "no scene is left by its 'when'", "Let one scene always show.")
             )
-        return scenes
+        if (problem := next(_contradictions(told, has_cutout), None)) is not None:
+            raise RenderFailed(problem)
+        return tuple(scene for _, scene in told)
 
     def _once(self, part: Part, names: Names, render: Callable[[Any, Names], Any]) -> Any:
         """Render a part once for everything it depends on; formats mostly share theirs."""
@@ -187,7 +188,7 @@ def _scene(scene: SceneText, names: Names) -> Scene | None:
         problem = Problem(
             scene.picture["product"].place,
             f"'{picture['product']}' is no way to show a product",
-            "Use composite, in_shot or none.",
+            "Use composite, in_place, in_shot or none.",
         )
         raise RenderFailed(problem)
     return Scene(
@@ -195,12 +196,49 @@ def _scene(scene: SceneText, names: Names) -> Scene | None:
         duration_s=scene.template.duration_s,
         look=scene.render_look(names.pictures),
         **picture,
+        continues=scene.template.continues,
+        restyle=scene.template.restyle,
+        ends_on=scene.template.ends_on,
+        upscale=scene.template.upscale,
         **shown(scene.texts, names.texts),
         narration=tidy(scene.narration.render(names.texts)),
     )
 
 
-PRODUCT_MODES = ("composite", "in_shot", "none")
+PRODUCT_MODES = ("composite", "in_place", "in_shot", "none")
+
+
+def _contradictions(told: Sequence[tuple[SceneText, Scene]], has_cutout: bool) -> Iterator[Problem]:
+    """Yield what scenes ask for that this variant does not have: an outline of the product, a scene to go on from."""
+    before: dict[str, Scene] = {}
+    holding: set[str] = set()  # scenes whose take shows the product
+    for text, scene in told:
+        if scene.product == "in_place":
+            yield from _misplaced(text, scene, has_cutout)
+        if scene.continues and scene.continues not in before:
+            fact = f"scene '{scene.continues}' is left out by its 'when', so '{scene.id}' has nothing to go on from"
+            yield Problem(text.continues_at, fact, "Give both the same 'when', or remove 'continues'.")
+        elif scene.continues and before[scene.continues].look.loop:
+            fact = f"scene '{scene.continues}' is a loop and has no end to go on from"
+            yield Problem(text.continues_at, fact, "Remove its 'loop: true', or 'continues'.")
+        if scene.continues in holding and scene.product == "composite":
+            fact = f"the take of scene '{scene.continues}' holds the product, which would be there twice"
+            yield Problem(text.picture["product"].place, fact, "Write 'product: in_shot'.")
+        if scene.product in ("in_place", "in_shot") or scene.continues in holding:
+            holding.add(scene.id)
+        before[scene.id] = scene
+
+
+def _misplaced(text: SceneText, scene: Scene, has_cutout: bool) -> Iterator[Problem]:
+    place = text.picture["product"].place
+    if not has_cutout:
+        cure = "Supply a picture with a transparent or plain light ground, or write 'product: composite'."
+        yield Problem(place, "in_place needs the product's outline, and its picture has none", cure)
+    beside = {"continues": scene.continues, "restyle": scene.restyle, "ends_on": scene.ends_on}
+    if scene.look.loop or any(beside.values()):
+        named = next((name for name, value in beside.items() if value), "loop: true")
+        fact = f"a product in_place stays where it is for the whole take, and '{named}' gives the take other frames"
+        yield Problem(place, fact, f"Remove '{named}', or write 'product: composite'.")
 
 
 def _end_card(card: EndCardText, names: Names) -> EndCard:

@@ -65,6 +65,7 @@ class SceneText:
     picture: dict[str, Text]
     texts: dict[str, Text]
     narration: Text
+    continues_at: str  # where the file says which scene it continues
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
@@ -163,6 +164,7 @@ def _compile_scene(template: SceneTemplate, number: int, origins: dict[str, Step
         picture={name: text(name, getattr(template, name)) for name in PICTURE_FIELDS},
         texts={name: text(name, getattr(template, name)) for name in SCENE_TEXTS},
         narration=text("narration", template.narration),
+        continues_at=compiler.file.place(*origins.get("continues", ("scenes", number, "continues"))),
     )
 
 

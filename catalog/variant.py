@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from catalog.campaign import Look, Music
+from catalog.campaign import Look, Music, Restyle
 
 
 class _Frozen(BaseModel):
@@ -21,7 +21,11 @@ class Scene(_Frozen):
     look: Look
     prompt: str
     negative_prompt: str
-    product: Literal["composite", "in_shot", "none"]
+    product: Literal["composite", "in_shot", "in_place", "none"]
+    continues: str = ""  # an earlier scene of the variant
+    restyle: Restyle | None = None
+    ends_on: str = ""  # in a run: SHA-256 of a picture in the store
+    upscale: int = 1  # times the model's own size
     headline: str
     subline: str
     badge: str

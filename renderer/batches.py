@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import Brand, Campaign, Refusal, Sample, Variant
-from catalog.campaign import at_tier, load_campaign
+from catalog.campaign import at_tier, load_campaign, with_files
 from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
@@ -19,6 +19,7 @@ from renderer import stages
 from renderer.account import close, finished
 from renderer.backends.video_models import VIDEO_MODELS, Place, find_video_model, video_model_facts
 from renderer.backends.voices import VOICES
+from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
 from renderer.errors import PlanError
 from renderer.images import fetch_images
@@ -59,8 +60,9 @@ def start_run(
     """
     started = time.monotonic()
     inputs = read_inputs(campaign_folder(campaign, settings))
-    inputs = replace(inputs, campaign=_with_model(at_tier(inputs.campaign, inputs.file, tier), model))
     store = open_store(settings.store_url, settings.cache_dir)
+    source = _with_model(at_tier(inputs.campaign, inputs.file, tier), model)
+    inputs = replace(inputs, campaign=with_files(source, store_files(inputs, store)))
     state = RunState(f"{inputs.campaign.id}/{run_id}", store)
     combinations = combine(inputs, _part(inputs.campaign.sample, sample, whole=whole))
     wanted = {combination.product_id for combination in combinations}
@@ -151,7 +153,7 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     state = open_run(run, settings)
     context = state.context()
     facts = video_model_facts(context.model)
-    if not settings.ray_address:  # a cluster's workers have the weights, this machine need not
+    if settings.engine == "local":  # a cluster's workers have the weights, this machine need not
         find_video_model(context.model, Place.of(settings))
     fonts = Shelf(settings.font_folders).revision
     tools = Tools.of(context.source, context.model, facts, VOICES, fonts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from renderer.screen import (
     say,
     show_account,
     show_expanded,
+    show_models,
     show_places,
     show_plan,
     show_problems,
@@ -138,6 +140,20 @@ def render(
     account = batches.publish_run(started["run"], settings)
     show_account(started["run"])
     raise typer.Exit(0 if account["complete"] else 1)
+
+
+@app.command()
+def models() -> None:
+    """List the video models: what each can do, for how long, its licence, and whether its weights are here."""
+    from renderer.backends.video_models import VIDEO_MODELS, Place, find_video_model
+
+    place = Place.of(Settings.from_environment())
+    here = {}
+    for name in VIDEO_MODELS:
+        with contextlib.suppress(RenderError):
+            find_video_model(name, place)
+            here[name] = True
+    show_models(VIDEO_MODELS, here)
 
 
 @app.command()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -38,7 +38,8 @@ def generate(shots: Iterable[Shot], store: Store, engine: Engine, place: Place) 
     """Make every take that is not in the store yet.
 
     Shots of one model follow each other, within them those with the same adapters, and within these those of one size
-    and length, so that no worker loads or compiles twice.
+    and length, so that no worker loads or compiles twice. A shot that goes on where the take of another ends waits for
+    the next round, and fails where there is no such take.
     """
     waiting: dict[str, Shot] = {}
     for shot in shots:
@@ -48,9 +49,38 @@ def generate(shots: Iterable[Shot], store: Store, engine: Engine, place: Place) 
             yield Outcome(shot, take, None, False, 0.0)
         else:
             waiting[shot.key] = shot
-    ordered = sorted(waiting.values(), key=_warmth)
-    for model, group in groupby(ordered, key=lambda shot: shot.model):
+    failed: dict[str, Outcome[Shot, Take]] = {}
+    while waiting:
+        ready = [shot for shot in waiting.values() if continued_key(shot) not in waiting]
+        assert ready, "the key of a shot holds the key of the one that it continues, so none can wait for itself"
+        for shot in ready:
+            del waiting[shot.key]
+        for outcome in _round(ready, failed, store, engine, place):
+            if outcome.error is not None:
+                failed[outcome.item.key] = outcome
+            yield outcome
+
+
+def _round(
+    shots: Iterable[Shot], failed: Mapping[str, Outcome[Shot, Take]], store: Store, engine: Engine, place: Place
+) -> Iterator[Outcome[Shot, Take]]:
+    """Make takes of which none needs another; those whose beginning has failed fail as it did."""
+    possible = []
+    for shot in shots:
+        if (first := failed.get(continued_key(shot))) is None:
+            possible.append(shot)
+        else:
+            error = f"shot {shot.key}: cannot go on where {first.item.key} ends, which was not made. {first.error}"
+            yield Outcome(shot, None, error, first.retryable, 0.0)
+    for model, group in groupby(sorted(possible, key=_warmth), key=lambda shot: shot.model):
         yield from engine.map(partial(_generate_into, store), group, partial(load_video_model, model, place))
+
+
+def continued_key(shot: Shot) -> str:
+    """Return the key of the shot whose take this one goes on, or an empty text."""
+    if shot.footage is None or shot.footage.use != "extend":
+        return ""
+    return PurePosixPath(shot.footage.object).stem
 
 
 def _warmth(shot: Shot) -> tuple[object, ...]:

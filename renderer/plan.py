@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from catalog import Campaign, Format, Locale, Refusal, Scene, Variant
-from renderer.artifacts import CaptionJob, Line, Shot
+from renderer.artifacts import Adapter, CaptionJob, Footage, Line, Shot
 from renderer.backends import Ability, VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
@@ -17,19 +17,21 @@ from renderer.picture.shot_layout import shot_layout
 from renderer.run_records import RunContext, VariantPlan
 from renderer.versions import CODE_VERSIONS
 
+CONDITIONING = ("in_shot", "in_place")  # ways to show a product for which the model needs its picture
+STANDING = ("composite", "in_place")  # those for which the picture needs a floor
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 # What a model without the ability cannot do, and what to write instead.
 CANNOT: dict[Ability, tuple[str, str]] = {
     "text": ("make a clip from words alone", "Write 'product: in_shot'."),
     "image": ("draw a product into the shot", "Write 'product: composite'."),
-    "first_last": ("end a take with a given picture", "Leave the last picture out."),
-    "extend": ("continue a clip", "Leave the clip out."),
-    "restyle": ("paint a clip anew", "Leave the clip out."),
+    "first_last": ("end a take with a given picture", "Remove 'ends_on'."),
+    "extend": ("go on where another take ends", "Remove 'continues'."),
+    "restyle": ("paint a clip anew", "Remove 'restyle'."),
     "background": ("make a picture around a product's own pixels", "Write 'product: composite'."),
     "loop": ("end a take where it began", "Remove 'loop: true'."),
-    "upscale": ("make pictures larger than its own size", "Ask for its own size."),
-    "adapter": ("take adapters", "Leave the adapters out."),
+    "upscale": ("make pictures larger than its own size", "Remove 'upscale'."),
+    "adapter": ("take adapters", "Remove 'adapters'."),
 }
 
 
@@ -49,12 +51,16 @@ class Tools:
     fonts: str  # the revision of all fonts that text may be set in
     deployer: Deployer = field(default_factory=Deployer)
     others: Mapping[str, VideoModelFacts] = field(default_factory=dict)
+    adapters: tuple[Adapter, ...] = ()
 
     @classmethod
     def of(
         cls, campaign: Campaign, model: str, facts: VideoModelFacts, voices: Mapping[str, VoiceFacts], fonts: str
     ) -> Tools:
-        """Take the model's own steps and guidance where the campaign names none."""
+        """Take the model's own steps and guidance where the campaign names none.
+
+        Adapters have no revision: planning needs no weights, so nobody has seen their content yet.
+        """
         return cls(
             model=model,
             facts=facts,
@@ -63,6 +69,7 @@ class Tools:
             guidance_scale=facts.guidance_scale if campaign.guidance_scale is None else campaign.guidance_scale,
             seed=campaign.seed,
             fonts=fonts,
+            adapters=tuple(Adapter(name=one.name, revision="", weight=one.weight) for one in campaign.adapters),
         )
 
 
@@ -106,9 +113,13 @@ def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tool
     return planned
 
 
-def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools) -> Shot:
-    """Return the shot of a scene: it knows the picture and the frame's layout, not the language, price or badge."""
+def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools, continued: Shot | None = None) -> Shot:
+    """Return the shot of a scene: it knows the picture and the frame's layout, not the language, price or badge.
+
+    `continued` is the shot whose take the scene goes on.
+    """
     width, height = native_size(format, tools.facts)
+    footage = footage_for(scene, continued)
     facts = {
         "model": tools.model,
         "revision": tools.facts.revision,
@@ -116,9 +127,14 @@ def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools) -> Sh
         "layout": shot_layout(format, stands(scene, variant)).model_dump(),
         "prompt": scene.prompt,
         "negative_prompt": scene.negative_prompt,
-        "image_sha256": variant.image_sha256 if scene.product == "in_shot" else None,
-        "width": width,
-        "height": height,
+        "image_sha256": variant.image_sha256 if scene.product in CONDITIONING else None,
+        "keeps_product": scene.product == "in_place",
+        "last_image_sha256": scene.ends_on or None,
+        "footage": footage and footage.model_dump(),
+        "adapters": tuple(adapter.model_dump() for adapter in tools.adapters),
+        "upscale": scene.upscale,
+        "width": width * scene.upscale,
+        "height": height * scene.upscale,
         "num_frames": num_frames_for(scene, tools.facts),
         "frame_rate": tools.facts.frame_rate,
         "num_inference_steps": tools.num_inference_steps,
@@ -127,6 +143,15 @@ def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools) -> Sh
     seed = _seed(content_key("seed", facts | {"seed": tools.seed}))
     key = content_key("shot", facts | {"seed": seed, "code": CODE_VERSIONS["generate"]})
     return Shot(key=key, seed=seed, **facts)
+
+
+def footage_for(scene: Scene, continued: Shot | None) -> Footage | None:
+    """Return the clip that a scene starts from: the take of a shot that goes on, or one that is painted anew."""
+    if continued is not None:
+        return Footage(object=f"takes/{continued.key}.mp4", use="extend")
+    if scene.restyle is not None:
+        return Footage(object=scene.restyle.clip, use="restyle", strength=scene.restyle.strength)
+    return None
 
 
 def line_for(text: str, locale: Locale, voice: VoiceFacts) -> Line:
@@ -166,8 +191,8 @@ def num_frames_for(scene: Scene, facts: VideoModelFacts) -> int:
 
 
 def stands(scene: Scene, variant: Variant) -> bool:
-    """Tell whether the composer will let the product stand in the scene; a picture without a cutout hangs."""
-    return scene.product == "composite" and variant.has_cutout
+    """Tell whether the product will stand in the scene, whoever puts it there; a picture without a cutout hangs."""
+    return scene.product in STANDING and variant.has_cutout
 
 
 class _Planner:
@@ -197,20 +222,27 @@ class _Planner:
         narrations += [variant.end_card.narration] if variant.end_card else []
         lines = [self._line(text, variant) for text in narrations]
         pieces = {
-            "shots": tuple(self._shot(scene, variant, format) for scene in variant.scenes),
+            "shots": self._shots(variant, format),
             "lines": tuple(line and line.key for line in lines),
             "cues": tuple(line and self._captions(line, variant, format) for line in lines),
         }
         facts = {"variant": variant.model_dump(), "shared": self.shared[variant.locale, variant.format], **pieces}
         return VariantPlan(variant=variant, creative_key=content_key("creative", facts), **pieces)
 
-    def _shot(self, scene: Scene, variant: Variant, format: Format) -> str:
-        image = variant.image_sha256 if scene.product == "in_shot" else None
-        product = image, stands(scene, variant)
-        wish = (scene.look, scene.prompt, scene.negative_prompt, product, scene.duration_s, format.id)
+    def _shots(self, variant: Variant, format: Format) -> tuple[str, ...]:
+        keys: dict[str, str] = {}
+        for scene in variant.scenes:
+            keys[scene.id] = self._shot(scene, variant, format, keys.get(scene.continues))
+        return tuple(keys.values())
+
+    def _shot(self, scene: Scene, variant: Variant, format: Format, continued: str | None) -> str:
+        image = variant.image_sha256 if scene.product in CONDITIONING else None
+        product = image, scene.product == "in_place", stands(scene, variant)
+        start = continued, scene.restyle, scene.ends_on, scene.upscale
+        wish = (scene.look, scene.prompt, scene.negative_prompt, product, start, scene.duration_s, format.id)
         if (key := self.known_shots.get(wish)) is not None:
             return key
-        shot = shot_for(scene, variant, format, self.tools)
+        shot = shot_for(scene, variant, format, self.tools, self.planned.shots[continued] if continued else None)
         self.problems.update(dict.fromkeys(_unfit(scene, variant, shot, self.tools)))
         self.planned.shots[shot.key] = shot
         self.known_shots[wish] = shot.key

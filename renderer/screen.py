@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from renderer.run_records import PlanSummary
 from renderer.settings import Settings
 
 if TYPE_CHECKING:
+    from renderer.backends import VideoModelFacts
     from renderer.services import Services
 
 MAX_SHOWN_PROBLEMS = 50
@@ -72,6 +74,18 @@ def show_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
         f"and {summary.cpu_hours:.2f} core hours; nothing is spent yet",
         highlight=False,
     )
+
+
+def show_models(models: Mapping[str, VideoModelFacts], here: Container[str]) -> None:
+    """Show the table of video models; `here` are those whose weights are on this machine."""
+    table = Table(title="video models", title_justify="left")
+    for heading in ("model", "can", "seconds", "steps", "licence", "weights"):
+        table.add_column(heading, justify="right" if heading in ("seconds", "steps") else "left", overflow="fold")
+    for name, facts in models.items():
+        length = f"{facts.min_num_frames / facts.frame_rate:.1f} to {facts.max_num_frames / facts.frame_rate:.1f}"
+        abilities, weights = ", ".join(sorted(facts.abilities)), "here" if name in here else facts.checkpoint
+        table.add_row(name, abilities, length, str(facts.num_inference_steps), facts.licence, weights)
+    out.print(table)
 
 
 def show_account(run: str) -> None:

@@ -28,7 +28,7 @@ class Settings(BaseModel):
     workers: int = Field(default=os.cpu_count() or 1, ge=1, le=512, description="processes of one stage")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where video models run")
     engine: Literal["local", "ray"] = Field(default="local", description="what runs generate: this machine, or Ray")
-    ray_address: str = Field(default="", description="a Ray cluster, host:port or ray://...; empty: Ray on this machine")
+    ray_address: str = Field(default="", description="a Ray cluster, host:port; empty: RAY_ADDRESS, or this machine")
     models_dir: Path | None = Field(
         default=None, description="folder with the weights of video models, each by its name"
     )

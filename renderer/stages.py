@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,7 +41,14 @@ def _generate(work: BatchWork, items: Iterable[Any]) -> Outcomes:
     from renderer.backends.video_models import Place
     from renderer.generate import generate
 
-    return generate(items, work.store, LocalEngine(1), Place.of(work.settings))
+    place = Place.of(work.settings)
+    if work.settings.engine == "local":
+        yield from generate(items, work.store, LocalEngine(1), place)
+        return
+    from renderer.ray_engine import RayEngine
+
+    with contextlib.closing(RayEngine(work.settings.ray_address)) as engine:
+        yield from generate(items, work.store, engine, place)
 
 
 def _narrate(work: BatchWork, items: Iterable[Any]) -> Outcomes:

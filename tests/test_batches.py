@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from campaign_folder import CAMPAIGN, FEED, planned, write_campaign
 from catalog import CatalogError
-from renderer import batches
+from renderer import batches, campaign_files
 from renderer.artifacts import Speech
 from renderer.backends.video_models import VIDEO_MODELS
 from renderer.batches import split
+from renderer.digest import file_sha256
 from renderer.errors import PlanError, StoreError
+from renderer.media import write_take
 from renderer.settings import Settings
 
 
@@ -259,3 +263,79 @@ def test_runs_are_promoted_with_their_own_campaign(tmp_path, settings):
         batches.promote_run(str(other), "r2", "test/r1", "hero", None, settings)
     with pytest.raises(StoreError, match=r"run other/r1: context\.json is not in the store"):
         batches.promote_run(str(other), "r2", "r1", "hero", None, settings)
+
+
+WISHES = CAMPAIGN.replace("id: hero\n", "id: hero\n    restyle: {clip: clip.mov}\n").replace(
+    "id: offer\n", "id: offer\n    ends_on: wall.png\n"
+)
+
+
+def with_files(folder, clip: int = 1):
+    """Put a clip and a picture beside a campaign."""
+    folder.mkdir(parents=True)
+    frames = np.random.default_rng(clip).integers(0, 255, (4, 32, 48, 3), np.uint8)
+    write_take(folder / "take.mp4", frames, 8.0)
+    (folder / "take.mp4").rename(folder / "clip.mov")
+    picture = Image.new("RGB", (300, 200), "white")
+    picture.paste((200, 30, 30), (100, 50, 200, 150))
+    picture.save(folder / "wall.png")
+    return folder
+
+
+def test_a_run_keeps_what_its_scenes_start_from(tmp_path, settings):
+    """Clips and pictures lie in the store by content, whole, and shots name them there."""
+    folder = with_files(tmp_path / "c")
+    run = start(folder, settings, campaign=WISHES)
+    state = batches.open_run(run, settings)
+    hero, offer = next(one for one in state.variants() if one.product_id == "cup").scenes
+    picture = Image.open(state.store.local(f"images/{offer.ends_on}.png"))
+
+    assert f"clips/{file_sha256(folder / 'clip.mov')}.mp4" == hero.restyle.clip
+    assert (folder / "clip.mov").read_bytes() == state.store.get_bytes(hero.restyle.clip)
+    assert ("RGBA", (300, 200)) == (picture.mode, picture.size)
+
+
+def test_a_run_with_another_clip_makes_other_shots(tmp_path, settings, monkeypatch):
+    """A file of the same name with other content is another clip; the same content under another name is not."""
+    able = replace(VIDEO_MODELS["backdrop"], abilities=frozenset({"text", "restyle", "first_last"}))
+    monkeypatch.setitem(VIDEO_MODELS, "painter", able)
+    keys = []
+    for number, clip in enumerate((1, 2, 1)):
+        folder = with_files(tmp_path / f"c{number}", clip)
+        campaign = WISHES if number < 2 else WISHES.replace("clip.mov", "same.mov")
+        if number == 2:
+            (folder / "clip.mov").rename(folder / "same.mov")
+        run = start(folder, settings, run_id=f"r{number}", campaign=campaign, model="painter")
+        batches.plan_run(run, settings)
+        shots = batches.open_run(run, settings).shots()
+        keys.append({shot.key for shot in shots if shot.footage is not None})
+
+    assert keys[0]
+    assert keys[0] == keys[2]
+    assert keys[0].isdisjoint(keys[1])
+
+
+def test_files_that_are_no_clip_and_no_picture_stop_the_run(tmp_path, settings):
+    """All of them are named with file, line and cure, and nothing is started."""
+    folder = with_files(tmp_path / "c")
+    cut = (folder / "clip.mov").read_bytes()
+    (folder / "clip.mov").write_bytes(cut[: len(cut) // 2])
+    (folder / "wall.png").write_bytes(b"no picture")
+    with pytest.raises(CatalogError) as refused:
+        start(folder, settings, campaign=WISHES)
+    first, second = str(refused.value).splitlines()
+
+    assert (
+        "c/campaign.yaml:10: scenes[0].restyle.clip: 'clip.mov' cannot be read as a video. "
+        "Supply one that plays to its end, such as an MP4."
+    ) == first
+    assert second.startswith("c/campaign.yaml:17: scenes[1].ends_on: 'wall.png' cannot be used: ")
+    assert second.endswith("Supply a whole PNG, JPEG or WebP file.")
+
+
+def test_a_clip_too_large_for_a_worker_is_refused(tmp_path, settings, monkeypatch):
+    """The number of frames that fit is said."""
+    monkeypatch.setattr(campaign_files, "MAX_CLIP_BYTES", 3 * 32 * 48 * 3)
+
+    with pytest.raises(CatalogError, match=r"'clip\.mov' is too long: 3 frames of its size fit\. Cut it"):
+        start(with_files(tmp_path / "c"), settings, campaign=WISHES)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from campaign_folder import CAMPAIGN, COPY, planned, write_campaign, write_packshot
-from renderer.artifacts import Creative, Cue, CueSheet, Speech, Take, Word
+from campaign_folder import CAMPAIGN, COPY, FACTS, planned, write_campaign, write_packshot
+from renderer.artifacts import Creative, Cue, CueSheet, Shot, Speech, Take, Word
 from renderer.compose import compose, compose_variant
 from renderer.digest import file_sha256
 from renderer.engine import InlineEngine
@@ -22,10 +23,12 @@ from renderer.picture.layout import Size
 from renderer.picture.lettering import Pen, caption_style
 from renderer.picture.packshot import packshot, read_product
 from renderer.picture.seat import Seat
+from renderer.picture.show import Show
 from renderer.picture.staging import Assets, stage
 from renderer.picture.timeline import parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
+from renderer.shot_inputs import placed
 from renderer.store import Store, open_store
 
 FRAME_RATE = 10
@@ -201,6 +204,75 @@ def test_takes_are_seated_under_the_product(tmp_path: Path, typesetter: Typesett
     assert matrix[0, 0] < 0
     assert x < format.width / 2
     assert (x, y) == pytest.approx((box.x + box.width / 2, box.y + box.height), abs=6)
+
+
+def staged(folder: Path, typesetter: Typesetter, mode: str, locale: str, format: str) -> tuple[Show, Shot]:
+    """A silent ad of the cup, shown in one way in both scenes, laid out; and its first shot."""
+    campaign = CAMPAIGN.replace("[en-US, de-DE, ja-JP]", "[en-US, ar-EG]\nprices: feed")
+    campaign = campaign.replace("square_1x1", "square_1x1, wide_16x9").replace("look:", f"product: {mode}\n    look:")
+    write_campaign(folder, campaign=campaign, copy={"ar": COPY["en"], "en": COPY["en"]})
+    plan = planned(folder, replace(FACTS, abilities=FACTS.abilities | {"background"}))
+    one = one_of(plan.variants, locale, format)
+    context = small(plan.context)
+    shape, place = context.formats[format], context.locales[locale]
+    shot = plan.shots[one.shots[0]]
+    take = Footage(
+        np.random.default_rng(1).integers(20, 90, (2, 36, 64, 3), np.uint8), 5.0, seat=Seat(shot.layout.stand)
+    )
+    product = read_product(folder / "cup.png", True, "test")
+    assets = Assets([take, take], product, (folder / "logo.svg").read_bytes(), [None] * 3)
+    pen = Pen(typesetter, context.brand, place, Frame(shape, is_rtl=place.direction == "rtl"), one.variant.id)
+    return stage(one, parts_of(one, [None] * 3, shape), assets, pen), shot
+
+
+@pytest.mark.parametrize("format", ["story_9x16", "wide_16x9"])
+def test_a_product_in_place_is_not_drawn_again(tmp_path: Path, typesetter: Typesetter, format: str) -> None:
+    """The take is seated and texts are set as for a composited product, which then appears on the end card alone."""
+    laid_over, _ = staged(tmp_path / "composite", typesetter, "composite", "en-US", format)
+    in_place, _ = staged(tmp_path / "in_place", typesetter, "in_place", "en-US", format)
+    end = in_place.parts[-1].first
+    texts = [
+        [placed for placed in show.placed if placed.first_frame < end and placed.role != "product"]
+        for show in (laid_over, in_place)
+    ]
+
+    assert any(one.role == "product" and one.first_frame == 0 for one in laid_over.placed)
+    assert all(appearance.first >= end for appearance in in_place.appearances)
+    assert all(placed.first_frame >= end for placed in in_place.placed if placed.role == "product")
+    assert [ground.take.seat for ground in laid_over.backdrops] == [ground.take.seat for ground in in_place.backdrops]
+    assert [(one.role, one.x, one.y) for one in texts[0]] == [(one.role, one.x, one.y) for one in texts[1]]
+
+
+def test_a_product_in_place_is_not_mirrored(tmp_path: Path, typesetter: Typesetter) -> None:
+    """For Arabic too the label reads as it is printed, and text keeps to the side where the product is not."""
+    show, _ = staged(tmp_path, typesetter, "in_place", "ar-EG", "wide_16x9")
+
+    assert not any(ground.take.seat.mirrored for ground in show.backdrops)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ar-EG"])
+@pytest.mark.parametrize("format", ["story_9x16", "square_1x1", "wide_16x9"])
+def test_texts_keep_clear_of_a_product_in_place(
+    tmp_path: Path, store: Store, typesetter: Typesetter, format: str, locale: str
+) -> None:
+    """No headline lies over the pixels that the shot keeps, wherever the seat of its take brings them."""
+    show, shot = staged(tmp_path, typesetter, "in_place", locale, format)
+    store.put_file(f"images/{shot.image_sha256}.png", tmp_path / "cup.png")
+    kept = (placed(shot, store)[1][0] == 0).astype(np.uint8)
+    matrix = show.backdrops[0].take.seat.matrix((shot.width, shot.height), (show.width, show.height))
+    shown = cv2.warpAffine(kept, matrix, (show.width, show.height))
+    texts = [one for one in show.placed if one.role == "headline" and one.first_frame < show.parts[-1].first]
+
+    assert shown.mean() > 0.03
+    assert texts
+    assert not any(shown[one.y : one.y + one.height, one.x : one.x + one.width].any() for one in texts)
+
+
+def test_a_drawn_product_is_not_mirrored(tmp_path: Path, typesetter: Typesetter) -> None:
+    """What the model drew keeps its left and right."""
+    show, _ = staged(tmp_path, typesetter, "in_shot", "ar-EG", "wide_16x9")
+
+    assert not any(ground.take.seat.mirrored for ground in show.backdrops)
 
 
 @pytest.mark.parametrize("product", ["none", "in_shot"])

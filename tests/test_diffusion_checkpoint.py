@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from renderer.backends.diffusion import DIFFUSION_MODELS, hub_revision
 from renderer.backends.diffusion.checkpoint import Checkpoint, find_checkpoint
 from renderer.errors import BackendError
 from renderer.licences import LICENCES
+from tiny_pipelines import save_animatediff, save_hunyuan, save_ltx, save_svd
 
 NAME, HUB_ID = "wan2.2-ti2v-5b", "Wan-AI/Wan2.2-TI2V-5B-Diffusers"
 COMMIT, OTHER = "a" * 40, "b" * 40
@@ -26,6 +28,7 @@ def save(folder: Path, weights: str = "diffusion_pytorch_model.safetensors") -> 
         (folder / part).mkdir(parents=True)
     (folder / "transformer" / "config.json").write_text("{}")
     (folder / "transformer" / weights).write_bytes(b"")
+    (folder / "scheduler" / "scheduler_config.json").write_text("{}")
     index = {
         "_class_name": "WanPipeline",
         "boundary_ratio": None,
@@ -148,7 +151,7 @@ def test_a_missing_shard_is_named(tmp_path):
 def test_a_missing_part_is_named(tmp_path):
     """Settings and vocabulary count too: a pipeline does not load without them."""
     folder = save(tmp_path / "models" / NAME)
-    (folder / "scheduler").rmdir()
+    shutil.rmtree(folder / "scheduler")
 
     with pytest.raises(BackendError, match=r"scheduler is missing. Run hf download"):
         find(tmp_path)
@@ -192,3 +195,21 @@ def test_every_row_holds_together(name):
     assert facts.has_guidance or facts.guidance_scale == 1
     assert bool(facts.loop_num_frames) == ("loop" in facts.abilities)
     assert hub_revision(facts)
+
+
+@pytest.mark.parametrize(
+    ("model", "write"),
+    [
+        ("svd", save_svd),
+        ("animatediff", save_animatediff),
+        ("hunyuanvideo-1.5", lambda folder: save_hunyuan(folder, from_image=False)),
+        ("ltx-2.5", save_ltx),
+    ],
+)
+def test_whole_checkpoints_of_every_family_are_found(tmp_path, model, write):
+    """What diffusers itself saved is whole: networks with weights, and parts that are only settings or vocabulary."""
+    write(tmp_path / model)
+
+    found = find_checkpoint(model, DIFFUSION_MODELS[model].checkpoint, "main", tmp_path, may_download=False)
+
+    assert found.source == str(tmp_path / model)

@@ -12,6 +12,7 @@ from typer.main import get_command
 import catalog
 from catalog.campaign import Campaign, EndCardTemplate, LookTemplate, SceneTemplate
 from renderer import artifacts
+from renderer.backends.video_models import VIDEO_MODELS
 from renderer.cli import app
 from renderer.report import FLOW
 from renderer.settings import PREFIX, Settings
@@ -106,3 +107,14 @@ def test_dag_files_stay_short():
     """A DAG file is wiring; what it wires is tested elsewhere."""
     for path in (ROOT / "dags").glob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) < 100
+
+
+def test_the_page_of_models_is_the_table_of_models():
+    """Every video model stands on its page with what it can do, its steps and its licence."""
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    for name, facts in VIDEO_MODELS.items():
+        (row,) = re.findall(rf"^\| `{re.escape(name)}` \|(.*)\|$", page, re.MULTILINE)
+        cells = [cell.strip() for cell in row.split("|")]
+
+        assert cells[0] == ", ".join(sorted(facts.abilities))
+        assert cells[2:] == [str(facts.num_inference_steps), facts.licence]

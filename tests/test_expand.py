@@ -300,3 +300,170 @@ def test_markets_that_differ_in_one_column_only_do_not_mix(tmp_path):
 
     assert "Fasst Kaffee" == found["test/cup/de-DE/story_9x16"].scenes[0].headline
     assert "Fasst Melange" == found["test/cup/de-AT/story_9x16"].scenes[0].headline
+
+
+def asking(wish: str, campaign: str = CAMPAIGN, scene: str = "offer") -> str:
+    """The campaign, with one more wish of a scene."""
+    return campaign.replace(f"id: {scene}\n", f"id: {scene}\n    {wish}\n")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A campaign's folder with a clip and a picture, beside files that are none of its business."""
+    (tmp_path / "secret.mp4").write_bytes(b"secret")
+    own = tmp_path / "c"
+    (own / "clips").mkdir(parents=True)
+    (own / "clips" / "store.mp4").write_bytes(b"clip")
+    (own / "clips" / "link.mp4").symlink_to(tmp_path / "secret.mp4")
+    (own / "wall.png").write_bytes(b"picture")
+    return own
+
+
+def test_what_a_model_may_start_from_reaches_the_scene(folder):
+    """Each wish of a scene arrives as it was written; a scene without any asks for none."""
+    campaign = asking("restyle: {clip: clips/store.mp4}", asking("ends_on: wall.png\n    upscale: 2", scene="hero"))
+    hero, offer = variants(write_campaign(folder, campaign=campaign))["test/cup/en-US/square_1x1"].scenes
+
+    assert ("wall.png", 2, None, "") == (hero.ends_on, hero.upscale, hero.restyle, hero.continues)
+    assert ("clips/store.mp4", 0.6) == (offer.restyle.clip, offer.restyle.strength)
+    assert ("", 1) == (offer.ends_on, offer.upscale)
+
+
+def test_an_override_may_name_other_footage(folder):
+    """One language has its own clip, and keeps the strength that it does not mention."""
+    (folder / "clips" / "laden.mp4").write_bytes(b"clip")
+    campaign = asking("restyle: {clip: clips/store.mp4, strength: 0.3}")
+    campaign += "overrides:\n  - {where: {locale: de}, scene: offer, set: {restyle: {clip: clips/laden.mp4}}}\n"
+    found = variants(write_campaign(folder, campaign=campaign))
+    german, english = (found[f"test/cup/{tag}/square_1x1"].scenes[1].restyle for tag in ("de-DE", "en-US"))
+
+    assert ("clips/laden.mp4", 0.3) == (german.clip, german.strength)
+    assert ("clips/store.mp4", 0.3) == (english.clip, english.strength)
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        (
+            "restyle: {clip: clips/no.mp4}",
+            "scenes[1].restyle.clip: there is no file 'clips/no.mp4' in c/. Check the name.",
+        ),
+        ("restyle: {clip: ../secret.mp4}", "'../secret.mp4' is outside of c/. Copy it beside the campaign"),
+        ("restyle: {clip: clips/../../secret.mp4}", "'clips/../../secret.mp4' is outside of c/."),
+        ("restyle: {clip: clips/link.mp4}", "'clips/link.mp4' is a link out of c/. Put a copy in its place."),
+        ("ends_on: /etc/hostname", "scenes[1].ends_on: '/etc/hostname' is outside of c/."),
+        ("ends_on: clips", "scenes[1].ends_on: there is no file 'clips' in c/."),
+    ],
+)
+def test_files_lie_beside_the_campaign(folder, wish, message):
+    """Absent files, ways out of the folder and links out of it are named with file, line and cure."""
+    with pytest.raises(CatalogError, match=rf"^c/campaign\.yaml:16: .*{re.escape(message)}"):
+        expanded(write_campaign(folder, campaign=asking(wish)))
+
+
+def test_files_of_overrides_lie_beside_the_campaign_too(folder):
+    """A way out is found wherever it is written."""
+    campaign = CAMPAIGN + "overrides:\n  - {where: {locale: de}, scene: hero, set: {ends_on: ../secret.mp4}}\n"
+
+    with pytest.raises(CatalogError, match=r"overrides\[0\]\.set\.ends_on: '\.\./secret\.mp4' is outside of c/"):
+        expanded(write_campaign(folder, campaign=campaign))
+
+
+@pytest.mark.parametrize(
+    ("campaign", "message"),
+    [
+        (asking("continues: offer"), "scenes[1].continues: 'offer' is no scene before 'offer'. Earlier ones: hero."),
+        (asking("continues: offer", scene="hero"), "'offer' is no scene before 'hero'. Remove it"),
+        (
+            CAMPAIGN + "overrides:\n  - {where: {locale: de}, scene: offer, set: {continues: nobody}}\n",
+            "overrides[0].set.continues: 'nobody' is no scene before 'offer'.",
+        ),
+        (
+            asking("continues: hero\n    restyle: {clip: clips/store.mp4}"),
+            "restyle: {'clip': 'clips/store.mp4'} does not fit. A scene starts from one clip; write continues or restyle",
+        ),
+        (
+            asking("restyle: {clip: clips/store.mp4}\n    ends_on: wall.png"),
+            "ends_on: 'wall.png' does not fit. A clip that is painted anew has its own last frame",
+        ),
+        (
+            asking("continues: hero").replace('palette: "#101010 #808080 #F0F0F0"', "palette: red, loop: true"),
+            "continues: 'hero' does not fit. A look with loop: true ends where it began",
+        ),
+        (
+            asking("ends_on: wall.png").replace('palette: "#101010 #808080 #F0F0F0"', "palette: red, loop: true"),
+            "ends_on: 'wall.png' does not fit. A look with loop: true ends where it began",
+        ),
+        (asking("upscale: 3"), "upscale: 3 does not fit. Input should be 1 or 2."),
+        (CAMPAIGN + "adapters: [{name: a}, {name: a}]\n", "An adapter counts once"),
+        (CAMPAIGN + "adapters: [{name: a, weight: 9}]\n", "adapters[0].weight: 9 does not fit."),
+    ],
+)
+def test_wishes_that_contradict_each_other_are_refused_at_the_door(folder, campaign, message):
+    """Place, fact and cure, before anything is expanded."""
+    with pytest.raises(CatalogError, match=re.escape(message)):
+        expanded(write_campaign(folder, campaign=campaign))
+
+
+def test_a_scene_cannot_go_on_from_one_that_is_left_out(tmp_path):
+    """Where `when` leaves the earlier scene out, the variant is refused; where it shows, the variant is made."""
+    campaign = CAMPAIGN.replace(
+        "end_card:",
+        """  - id: last
+    duration_s: 1
+    continues: offer
+    look: {scene: silk, palette: "#101010 #808080 #F0F0F0"}
+end_card:""",
+    )
+    folder = write_campaign(tmp_path, campaign=campaign)
+
+    assert {"lamp"} == {one.product_id for one in refusals(folder)}
+    assert refusals(folder)[0].reason.endswith(
+        "campaign.yaml:23: scenes[2].continues: scene 'offer' is left out by its 'when', so 'last' has nothing to go on "
+        "from. Give both the same 'when', or remove 'continues'."
+    )
+    assert {"cup"} == {one.product_id for one in variants(folder).values()}
+
+
+@pytest.mark.parametrize(
+    ("campaign", "reason"),
+    [
+        (
+            asking("continues: hero").replace("camera: dolly_in", "loop: true"),
+            "scene 'hero' is a loop and has no end to go on from. Remove its 'loop: true', or 'continues'.",
+        ),
+        (
+            asking("continues: hero", asking("product: in_shot", scene="hero")),
+            "the take of scene 'hero' holds the product, which would be there twice. Write 'product: in_shot'.",
+        ),
+        (
+            asking("continues: hero\n    product: in_place"),
+            "a product in_place stays where it is for the whole take, and 'continues' gives the take other frames.",
+        ),
+        (
+            asking("product: in_place", scene="hero").replace("camera: dolly_in", "loop: true"),
+            "and 'loop: true' gives the take other frames. Remove 'loop: true', or write 'product: composite'.",
+        ),
+        (asking("product: beside"), "'beside' is no way to show a product. Use composite, in_place, in_shot or none."),
+    ],
+)
+def test_scenes_that_do_not_fit_each_other_refuse_their_variants(tmp_path, campaign, reason):
+    """What only shows when the scenes are rendered is a refusal with its reason."""
+    found = refusals(write_campaign(tmp_path, campaign=campaign))
+
+    assert {"cup"} <= {one.product_id for one in found}
+    assert reason in found[0].reason
+
+
+def test_a_product_in_place_needs_an_outline(tmp_path):
+    """A picture that is not cut out would keep its background; the variant is refused and says what to supply."""
+    inputs = read_inputs(write_campaign(tmp_path, campaign=asking("product: in_place", scene="hero")))
+    images = images_of(inputs)
+    images["lamp"] = images["lamp"].model_copy(update={"has_cutout": False})
+    results = list(expand(inputs, combine(inputs), images, {}, MOMENT))
+    refused = [one for one in results if isinstance(one, Refusal)]
+
+    assert [6, {"lamp"}] == [len(refused), {one.product_id for one in refused}]
+    assert (
+        "scenes[0].product: in_place needs the product's outline, and its picture has none. Supply" in refused[0].reason
+    )

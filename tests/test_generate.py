@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from catalog import Look
-from renderer.artifacts import Layout, Shot, Stand, Take
+from renderer.artifacts import Footage, Layout, Shot, Stand, Take
 from renderer.backends import Frames, Inputs
 from renderer.backends.backdrop import REVISION
-from renderer.backends.video_models import Place
+from renderer.backends.video_models import VIDEO_MODELS, Place
 from renderer.engine import InlineEngine
 from renderer.errors import BackendError, OutOfMemory, StoreError
 from renderer.generate import generate, generate_shot, refuse_unusable
@@ -268,3 +270,72 @@ def test_missing_product_picture_is_named(store: Store) -> None:
         generate_shot(shot(image_sha256="abc"), model, store)
 
     assert model.asked == []
+
+
+class Mirroring:
+    """A model that goes on with the last picture of a clip, mirrored, and fails where the prompt says so."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def generate(self, shot: Shot, inputs: Inputs) -> Frames:
+        if shot.prompt == "fail":
+            raise BackendError(f"shot {shot.key}: is impossible. Ask for another.")
+        if inputs.clip is None:
+            return gradient(shot)
+        return np.repeat(inputs.clip[-1:, :, ::-1], shot.num_frames, 0)
+
+
+@pytest.fixture
+def chain(monkeypatch: pytest.MonkeyPatch) -> list[Shot]:
+    """Three shots of which each goes on where the one before ends; the last come first and are warmest."""
+    facts = replace(VIDEO_MODELS["backdrop"], loader=f"{__name__}:Mirroring")
+    monkeypatch.setitem(VIDEO_MODELS, "mirroring", facts)
+    shots = [shot("a", model="mirroring", num_frames=12)]
+    for key, num_frames in (("b", 11), ("c", 10)):
+        footage = Footage(object=f"takes/{shots[-1].key}.mp4", use="extend")
+        shots.append(shot(key, model="mirroring", num_frames=num_frames, footage=footage))
+    return shots
+
+
+def test_a_take_that_goes_on_is_made_after_its_beginning(store: Store, chain: list[Shot]) -> None:
+    """Whatever the order they are asked for in, and though all are missing, each begins with the one before."""
+    outcomes = list(generate(reversed(chain), store, InlineEngine(), Place("cpu")))
+    a, b, c = (read_take(store.local(f"takes/{key}.mp4"))[0].astype(int) for key in "abc")
+
+    assert [(outcome.item.key, outcome.error) for outcome in outcomes] == [("a", None), ("b", None), ("c", None)]
+    assert np.abs(b - a[:, ::-1]).max() <= 4
+    assert np.abs(c - a).max() <= 6
+
+
+def test_a_take_whose_beginning_is_there_needs_no_round_of_its_own(store: Store, chain: list[Shot]) -> None:
+    """Only what is missing is made."""
+    generate_shot(chain[0], Mirroring("cpu"), store)
+
+    outcomes = list(generate([chain[1]], store, InlineEngine(), Place("cpu")))
+
+    assert [(outcome.item.key, outcome.error) for outcome in outcomes] == [("b", None)]
+
+
+def test_a_take_fails_with_its_beginning(store: Store, chain: list[Shot]) -> None:
+    """The sentence names the take that is absent and why; shots that need none of it are made."""
+    chain[0] = chain[0].model_copy(update={"prompt": "fail"})
+    alone = shot("alone", model="mirroring")
+
+    outcomes = list(generate([*chain, alone], store, InlineEngine(), Place("cpu")))
+    errors = {outcome.item.key: outcome.error for outcome in outcomes}
+
+    assert errors["alone"] is None
+    assert errors["b"] == (
+        "shot b: cannot go on where a ends, which was not made. shot a: is impossible. Ask for another."
+    )
+    assert str(errors["c"]).startswith("shot c: cannot go on where b ends, which was not made. shot b: cannot go on")
+    assert not any(outcome.retryable for outcome in outcomes)
+
+
+def test_a_clip_to_paint_anew_is_waited_for_by_nobody(store: Store, chain: list[Shot]) -> None:
+    """It lies in the store before the run begins."""
+    write = generate_shot(chain[0], Mirroring("cpu"), store)
+    anew = shot("d", model="mirroring", footage=Footage(object=write.object, use="restyle"))
+
+    assert [None] == [outcome.error for outcome in generate([anew], store, InlineEngine(), Place("cpu"))]

@@ -166,6 +166,122 @@ def test_seeds_follow_from_the_content(tmp_path):
     assert len({shot.seed for shot in first.shots.values()}) == len(first.shots)
 
 
+ABLE = replace(FACTS, abilities=frozenset(get_args(Ability)))
+
+
+def by_scene(folder, facts=ABLE) -> dict[str, Shot]:
+    """The square shots of the cup, by scene."""
+    plan = planned(folder, facts)
+    one = next(one for one in plan.variants if one.variant.id == "test/cup/en-US/square_1x1")
+    return dict(zip((scene.id for scene in one.variant.scenes), (plan.shots[key] for key in one.shots), strict=True))
+
+
+def wishing(folder, **wishes: str):
+    """A campaign whose scenes have one more wish each."""
+    campaign = CAMPAIGN
+    for scene, wish in wishes.items():
+        campaign = campaign.replace(f"id: {scene}\n", f"id: {scene}\n    {wish}\n")
+    write_campaign(folder, campaign=campaign)
+    for name in ("clip.mp4", "other.mp4", "wall.png"):
+        (folder / name).write_bytes(b"content")
+    return folder
+
+
+def test_a_scene_goes_on_where_the_take_of_an_earlier_one_ends(tmp_path):
+    """The footage is the take of the same variant's earlier scene, so another beginning makes another shot."""
+    found = by_scene(wishing(tmp_path, offer="continues: hero"))
+    first, second = found["hero"], found["offer"]
+    (tmp_path / "campaign.yaml").write_text(
+        (tmp_path / "campaign.yaml").read_text().replace("on silk", "on stone"), encoding="utf-8"
+    )
+    other = by_scene(tmp_path)
+
+    assert Footage(object=f"takes/{first.key}.mp4", use="extend") == second.footage
+    assert first.footage is None
+    assert Footage(object=f"takes/{other['hero'].key}.mp4", use="extend") == other["offer"].footage
+    assert second.key != other["offer"].key
+
+
+def test_products_have_continuations_of_their_own(tmp_path):
+    """Two products share a second scene's words, but not what it goes on from."""
+    feed = FEED.replace("50.00 USD,,", "50.00 USD,40.00 USD,")
+    folder = wishing(tmp_path, offer="continues: hero")
+    plain = planned(write_campaign(tmp_path / "plain", feed=feed))
+    (folder / "products.csv").write_text(feed, encoding="utf-8")
+    continued = planned(folder, ABLE)
+
+    assert 6 == len(plain.shots)
+    assert 8 == len(continued.shots)
+
+
+def test_a_clip_is_painted_anew_by_its_content_and_strength(tmp_path):
+    """Another clip or strength is another shot."""
+    shots = [
+        by_scene(wishing(tmp_path, hero=f"restyle: {wish}"))["hero"]
+        for wish in ("{clip: clip.mp4}", "{clip: clip.mp4, strength: 0.2}", "{clip: other.mp4}")
+    ]
+
+    assert Footage(object="clip.mp4", use="restyle", strength=0.6) == shots[0].footage
+    assert 0.2 == shots[1].footage.strength
+    assert 3 == len({shot.key for shot in shots})
+
+
+def test_a_last_picture_and_twice_the_size_are_part_of_the_shot(tmp_path):
+    """Width and height are those of the finished take."""
+    plain = by_scene(wishing(tmp_path))["hero"]
+    shot = by_scene(wishing(tmp_path, hero="ends_on: wall.png\n    upscale: 2"))["hero"]
+
+    assert (None, 1, 96, 96) == (plain.last_image_sha256, plain.upscale, plain.width, plain.height)
+    assert ("wall.png", 2, 192, 192) == (shot.last_image_sha256, shot.upscale, shot.width, shot.height)
+    assert plain.key != shot.key
+
+
+def test_a_product_in_place_has_a_floor_and_its_picture(tmp_path):
+    """The model gets the product's pixels and the place where a composited one would stand."""
+    laid_over, drawn, kept = (
+        by_scene(wishing(tmp_path, hero=f"product: {mode}"))["hero"] for mode in ("composite", "in_shot", "in_place")
+    )
+
+    assert (None, False) == (laid_over.image_sha256, laid_over.keeps_product)
+    assert ("0" * 64, False) == (drawn.image_sha256, drawn.keeps_product)
+    assert ("0" * 64, True) == (kept.image_sha256, kept.keeps_product)
+    assert laid_over.layout == kept.layout != drawn.layout
+    assert 3 == len({shot.key for shot in (laid_over, drawn, kept)})
+
+
+def test_adapters_of_the_campaign_are_part_of_every_shot(tmp_path):
+    """Their names and weights make other shots; weights of files are not read when planning."""
+    folder = wishing(tmp_path)
+    plain = set(planned(folder, ABLE).shots)
+    keys = []
+    for weight in (0.8, 0.9):
+        campaign = CAMPAIGN + f"adapters: [{{name: ink, weight: {weight}}}]\n"
+        plan = planned(write_campaign(folder, campaign=campaign), ABLE)
+        assert {(Adapter(name="ink", revision="", weight=weight),)} == {shot.adapters for shot in plan.shots.values()}
+        keys.append(set(plan.shots))
+
+    assert plain.isdisjoint(keys[0] | keys[1])
+    assert keys[0].isdisjoint(keys[1])
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ("continues: hero", "cannot go on where another take ends. Remove 'continues'."),
+        ("restyle: {clip: clip.mp4}", "cannot paint a clip anew. Remove 'restyle'."),
+        ("ends_on: wall.png", "cannot end a take with a given picture. Remove 'ends_on'."),
+        ("upscale: 2", "cannot make pictures larger than its own size. Remove 'upscale'."),
+        ("product: in_place", "cannot make a picture around a product's own pixels. Write 'product: composite'."),
+    ],
+)
+def test_a_wish_that_the_model_cannot_fulfil_is_refused_with_its_name(tmp_path, wish, sentence):
+    """The cure names the field that the author wrote."""
+    with pytest.raises(PlanError) as refused:
+        planned(wishing(tmp_path, offer=wish))
+
+    assert f"test: scene 'offer': some-model {sentence}" == str(refused.value)
+
+
 def test_what_a_model_cannot_do_is_refused_before_anything_is_spent(tmp_path):
     """The scene, the model and what fits are named, all at once."""
     folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("headline:", "product: in_shot\n    headline:", 1))

@@ -81,7 +81,11 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     floor = common_floor(frame, sizes, closing.sizes) if closing is not None and stays else None
     product = size_of(assets.product) if assets.product is not None else None
     boxes = arrange_scenes(frame, sizes, (logo.shape[1], logo.shape[0]), product or (1, 1), floor)
-    ground = readable(_laid(assets, boxes, frame), parts, boxes, frame, pen.brand)
+    takes = _laid(planned, assets, boxes, frame)
+    for scene, places in zip(variant.scenes, boxes, strict=True):
+        if scene.product == "in_place":
+            del places["product"]  # it is in the take: texts kept clear of it, nothing is drawn over it
+    ground = readable(takes, parts, boxes, frame, pen.brand)
     cast = _Cast(upright, parts, [], [])
     words = draft if ground.colour == WHITE else [_words(scene, pen, ground.colour) for scene in variant.scenes]
     for number in range(len(variant.scenes)):
@@ -101,8 +105,13 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
 
 
 def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
-    """Let a slender product stand beside the text, where the text stays large enough in its column."""
+    """Let a slender product stand beside the text, where the text stays large enough in its column.
+
+    A take that holds the product cannot be mirrored, so text stands at the left of it for every reader.
+    """
     scenes = planned.variant.scenes
+    if any(scene.product == "in_place" for scene in scenes):
+        return replace(pen, frame=replace(pen.frame, is_rtl=False))
     if assets.product is None or any(scene.product != "composite" for scene in scenes):
         return pen
     frame = pen.frame.beside(size_of(assets.product))
@@ -123,11 +132,15 @@ def _seated_at_the_end(planned: VariantPlan, pen: Pen, upright: Pen) -> Pen:
     return pen if fits_headline and (not card.cta or pen.fits(card.cta, "cta", HANDSOME_BUTTON)) else upright
 
 
-def _laid(assets: Assets, boxes: Sequence[dict[Role, Box]], frame: Frame) -> list[Footage]:
-    """Lay each take under the foot of its scene's product, mirrored where text stands at the right."""
+def _laid(planned: VariantPlan, assets: Assets, boxes: Sequence[dict[Role, Box]], frame: Frame) -> list[Footage]:
+    """Lay each take under the foot of its scene's product, mirrored where text stands at the right.
+
+    A product that is part of the take is never mirrored: its label would be.
+    """
     takes = []
-    for take, places in zip(assets.takes, boxes, strict=True):
-        seat = replace(take.seat, mirrored=frame.is_rtl and frame.has_columns)
+    for scene, take, places in zip(planned.variant.scenes, assets.takes, boxes, strict=True):
+        mirrored = frame.is_rtl and frame.has_columns and scene.product not in ("in_shot", "in_place")
+        seat = replace(take.seat, mirrored=mirrored)
         if "product" in places and assets.product is not None:
             box, (left, right) = places["product"], foot_of(assets.product)
             x = box.x + box.width * (left + right + 1) / 2 / assets.product.shape[1]
@@ -255,7 +268,7 @@ def _words(scene: Scene, pen: Pen, colour: Rgb) -> Words:
 def _sizes(words: Words, captions: CaptionStyle, sheet: CueSheet | None, scene: Scene) -> SceneSizes:
     return SceneSizes(
         caption=captions.largest(sheet.cues) if sheet is not None else None,
-        has_product=scene.product == "composite",
+        has_product=scene.product in ("composite", "in_place"),
         **{str(role): lettering.size for role, lettering in words.texts()},
     )
 

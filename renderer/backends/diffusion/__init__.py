@@ -165,7 +165,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         WAN_T2V,
         loader="renderer.backends.diffusion.long_clip:LongClipModel",
         abilities=frozenset({"text", "extend"}),
-        sizes={"9:16": (384, 640), "4:5": (448, 560), "1:1": (512, 512), "16:9": (640, 384)},  # of 16
+        sizes={"9:16": (384, 640), "4:5": (512, 640), "1:1": (512, 512), "16:9": (640, 384)},  # of 64
         frame_rate=24.0,
         min_num_frames=99,
         max_num_frames=1452,

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from renderer.errors import BackendError
 
-# Parts of a pipeline that are settings or vocabulary; every other part is a network and needs weights.
-WEIGHTLESS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "ProcessorFast", "FeatureExtractor")
 UNSAFE = (".bin", ".pt", ".pth", ".ckpt")  # pickles: opening one may run code
 INDEX = "model_index.json"
 COMMIT_LENGTH = 40
@@ -64,7 +62,7 @@ def refuse_incomplete(name: str, folder: Path, fetch: str) -> None:
         here = folder / part
         if not here.is_dir():
             raise BackendError(f"model {name}: {here} is missing. Run {fetch}.")
-        if not str(entry[1]).endswith(WEIGHTLESS):
+        if (here / "config.json").is_file() or not any(here.glob("*_config.json")):  # the others are only settings
             _refuse_without_weights(name, here, fetch)
 
 

@@ -49,6 +49,8 @@ class VaceModel(WanModel):
         """
         if shot.look.loop and inputs.image is None:
             raise BackendError(f"shot {shot.key}: a loop needs a picture to begin and end with. Give it the product's.")
+        if shot.keeps_product and (shot.look.loop or inputs.last_image is not None):
+            raise BackendError(f"shot {shot.key}: a product that stays leaves no room for a loop or a last picture.")
         if not shot.footage:
             return
         if shot.keeps_product or shot.look.loop or inputs.last_image is not None:

@@ -1,0 +1,190 @@
+"""LTX-2 makes clips from words and pictures, continues clips, and doubles their size in a second stage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from diffusers import LTX2ConditionPipeline, LTX2ImageToVideoPipeline, LTX2Pipeline
+from diffusers.pipelines.ltx2 import LTX2VideoCondition
+from PIL import Image
+
+import tiny_pipelines as tiny
+from renderer.artifacts import Adapter, Footage, Shot
+from renderer.backends import Inputs
+from renderer.backends.diffusion.ltx import MOST_EMBEDDINGS, NO_GUIDANCE, LtxModel
+from renderer.errors import BackendError
+
+NOTHING = Inputs()
+PICTURE, LAST = tiny.clip(1), tiny.clip(1, seed=1)
+FIRST_LAST = Inputs(image=PICTURE, last_image=LAST)
+SHA = "0" * 64
+EXTEND = Footage(object="clip.mp4", use="extend")
+KINDS = {
+    "text": ({}, NOTHING),
+    "image": ({"image_sha256": SHA}, Inputs(image=PICTURE)),
+    "first_last": ({"image_sha256": SHA, "last_image_sha256": SHA}, FIRST_LAST),
+    "extend": ({"footage": EXTEND}, Inputs(clip=tiny.clip(8))),
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> LtxModel:
+    folder = tiny.save_ltx(tmp_path_factory.mktemp("models") / "ltx-2.5")
+    made = LtxModel(tiny.checkpoint("ltx-2.5", folder), "cpu")
+    tiny.save_lora(folder.parent / "brand", made.pipe, made.pipe.transformer)
+    return made
+
+
+def shot(**changes: object) -> Shot:
+    return tiny.shot("ltx-2.5", **changes)
+
+
+def own(model: LtxModel, kind: type, **changes: object) -> np.ndarray:
+    """Return what the pipeline of diffusers returns, (num_frames, 32, 32, 3) of 255."""
+    call = {
+        "prompt": "a bottle on wet stone", "width": 32, "height": 32, "num_frames": 5, "frame_rate": 8.0,
+        "num_inference_steps": 2, "generator": torch.Generator().manual_seed(1), "output_type": "np",
+    }  # fmt: skip
+    frames: np.ndarray = model.pipeline(kind)(**call | NO_GUIDANCE | changes).frames[0] * 255
+    return frames
+
+
+def test_words_give_what_the_pipeline_itself_returns(model):
+    """Denoising to a file and decoding the file gives the very pixels of the pipeline, up to a code value."""
+    expected = own(model, LTX2Pipeline)
+
+    frames = model.decode(shot(), model.denoise(shot(), NOTHING), in_tiles=False)
+
+    assert frames.shape == (5, 32, 32, 3)
+    assert np.abs(frames - expected).max() <= 0.51
+
+
+def test_a_picture_gives_what_the_pipeline_itself_returns(model):
+    """The same for a first picture."""
+    expected = own(model, LTX2ImageToVideoPipeline, image=Image.fromarray(PICTURE[0]))
+
+    frames = model.generate(shot(image_sha256=SHA), Inputs(image=PICTURE))
+
+    assert np.abs(frames - expected).max() <= 0.51
+
+
+def test_first_and_last_picture_give_what_the_pipeline_itself_returns(model):
+    """The same for a first and a last picture, as conditions at both ends."""
+    ends = [LTX2VideoCondition(Image.fromarray(PICTURE[0]), 0), LTX2VideoCondition(Image.fromarray(LAST[0]), -1)]
+    expected = own(model, LTX2ConditionPipeline, conditions=ends)
+
+    frames = model.generate(shot(image_sha256=SHA, last_image_sha256=SHA), FIRST_LAST)
+
+    assert np.abs(frames - expected).max() <= 0.51
+
+
+def test_a_last_picture_alone_is_aimed_at(model):
+    """A clip from words may end on a picture."""
+    end = LTX2VideoCondition(Image.fromarray(LAST[0]), -1)
+    expected = own(model, LTX2ConditionPipeline, conditions=[end])
+
+    frames = model.generate(shot(last_image_sha256=SHA), Inputs(last_image=LAST))
+
+    assert np.abs(frames - expected).max() <= 0.51
+
+
+def test_a_continued_clip_holds_only_new_frames(model):
+    """The last 7 of 8 frames are given, which is 1 + 2n; what follows them is the take."""
+    clip = tiny.clip(8)
+    given = LTX2VideoCondition(clip[-7:], index=0)
+    expected = own(model, LTX2ConditionPipeline, conditions=[given], num_frames=13)
+
+    frames = model.generate(shot(footage=EXTEND), Inputs(clip=clip))
+
+    assert frames.shape == (5, 32, 32, 3)
+    assert np.abs(frames - expected[7:12]).max() <= 0.51
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_stage_doubles_the_size(model, kind):
+    """Every way of making a take works in two stages; the result depends on the seed and repeats."""
+    changes, inputs = KINDS[kind]
+    large = shot(width=64, height=64, upscale=2, **changes)
+
+    frames = model.generate(large, inputs)
+
+    assert frames.shape == (5, 64, 64, 3)
+    assert np.array_equal(frames, model.generate(large, inputs))
+    assert not np.array_equal(frames, model.generate(large.model_copy(update={"seed": 2}), inputs))
+
+
+def test_seed_words_and_pictures_make_the_take(model):
+    """The same shot gives the same frames; another seed, text, picture or clip gives others."""
+    first = model.generate(shot(), NOTHING)
+
+    assert np.array_equal(first, model.generate(shot(), NOTHING))
+    assert not np.array_equal(first, model.generate(shot(seed=2), NOTHING))
+    assert not np.array_equal(first, model.generate(shot(prompt="silk and light"), NOTHING))
+    takes = [model.generate(shot(**changes), inputs).tobytes() for changes, inputs in KINDS.values()]
+    assert len(set(takes)) == len(KINDS)
+
+
+def test_the_sound_stays_in_the_file_of_latents(model):
+    """Its latents lie beside those of the picture, and are as long in two stages as in one."""
+    tensors = safetensors.torch.load(model.denoise(shot(), NOTHING))
+    large = safetensors.torch.load(model.denoise(shot(width=64, height=64, upscale=2), NOTHING))
+
+    assert tensors["audio_latents"].ndim == 4
+    assert tensors["audio_latents"].shape == large["audio_latents"].shape
+    assert large["latents"].shape[-2:] == (16, 16)
+
+
+def test_eight_steps_without_guidance_are_those_the_weights_were_distilled_for(model):
+    """The noise levels of 8 steps are the authors' own."""
+    model.generate(shot(num_inference_steps=8), NOTHING)
+
+    levels = model.pipe.scheduler.sigmas.tolist()
+
+    assert levels == pytest.approx([1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875, 0.0])
+
+
+def test_an_adapter_changes_the_take(model):
+    """A LoRA counts where the shot names it, and only there."""
+    plain = model.generate(shot(), NOTHING)
+    branded = model.generate(shot(adapters=(Adapter(name="brand", revision="1"),)), NOTHING)
+
+    assert not np.array_equal(plain, branded)
+    assert np.array_equal(plain, model.generate(shot(), NOTHING))
+
+
+def test_few_embeddings_are_kept(model):
+    """Embeddings of the real text encoder are hundreds of megabytes: only the last few stay."""
+    for number in range(MOST_EMBEDDINGS + 3):
+        model.embedding(f"bottle {number}")
+
+    assert len(model._texts) == MOST_EMBEDDINGS
+
+
+def test_weights_of_a_gpu_run_too(model):
+    """In bfloat16, with the VAE in float32, every way of making a take still works."""
+    rounded = LtxModel(model.checkpoint, "cpu", torch.bfloat16)
+
+    for changes, inputs in KINDS.values():
+        frames = rounded.generate(shot(**changes), inputs)
+
+        assert np.abs(frames.astype(int) - model.generate(shot(**changes), inputs)).mean() < 16
+    changes, inputs = KINDS["image"]
+    assert rounded.generate(shot(width=64, height=64, upscale=2, **changes), inputs).shape == (5, 64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"footage": Footage(object="clip.mp4", use="restyle")}, r"ltx-2\.5 cannot do restyle"),
+        ({"width": 48}, r"48x32 does not fit ltx-2\.5\. It makes multiples of 32 pixels\."),
+        ({"upscale": 2}, r"32x32 does not fit ltx-2\.5\. It makes multiples of 64 pixels\."),
+        ({"upscale": 3, "width": 96, "height": 96}, "makes a take 2 times as large, not 3"),
+        ({"guidance_scale": 3.0}, r"guidance_scale 3\. ltx-2\.5 has none; write 1\."),
+    ],
+)
+def test_what_it_cannot_do_is_refused(model, changes, message):
+    """A shot that does not fit is refused before any work, with what fits."""
+    with pytest.raises(BackendError, match=message):
+        model.generate(shot(**changes), Inputs(clip=tiny.clip(8)))
