@@ -3,6 +3,8 @@
 FROM python:3.11-slim-bookworm
 
 ARG TORCH_BACKEND=cpu
+# For docker/kuberay and for other video models than the embedded one: render,diffusion,ray
+ARG EXTRAS=airflow,render,speech,espeak
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 AIRFLOW_HOME=/opt/airflow
 RUN apt-get update && apt-get install -y --no-install-recommends libegl1 libgl1 && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 50000 --home-dir /opt/airflow airflow
@@ -13,7 +15,7 @@ COPY catalog catalog
 COPY renderer renderer
 RUN pip install uv \
     && uv pip install --system --torch-backend "$TORCH_BACKEND" --constraint constraints.txt \
-    ".[airflow,render,speech,espeak]" \
+    ".[$EXTRAS]" \
     "apache-airflow-providers-celery" "apache-airflow-providers-fab" "psycopg2-binary" "asyncpg" "redis"
 RUN python -m renderer.backends.kokoro_voices
 COPY dags dags

@@ -47,7 +47,8 @@ def _generate(work: BatchWork, items: Iterable[Any]) -> Outcomes:
         return
     from renderer.ray_engine import RayEngine
 
-    with contextlib.closing(RayEngine(work.settings.ray_address)) as engine:
+    gpus = 0 if place.device == "cpu" else None  # None: as many as there are, one for each worker
+    with contextlib.closing(RayEngine(work.settings.ray_address, gpus_per_worker=gpus)) as engine:
         yield from generate(items, work.store, engine, place)
 
 
