@@ -4,7 +4,7 @@ CODE_VERSIONS = {
     "generate": 2,
     "narrate": 1,
     "caption": 1,
-    "compose": 2,
+    "compose": 3,
     "check": 1,
 }
 

@@ -73,6 +73,17 @@ def test_scenes_are_readable(data: st.DataObject, frame: Frame, product: Size) -
         } == place.keys() - NOT_TEXT
 
 
+def test_tall_texts_move_together_before_they_meet_a_badge() -> None:
+    """Where headline, subline, badge and caption nearly fill a column, the space between the texts gives way."""
+    frame = Frame(FORMATS["square_1x1"], False).beside((50, 140))
+    assert frame is not None
+    tall = SceneSizes(headline=(20, 275), subline=(20, 174), badge=(100, 210), caption=(20, 128), has_product=False)
+
+    (places,) = arrange_scenes(frame, [tall], frame.logo_room(False), (50, 140))
+
+    assert_readable(frame, places)
+
+
 @given(data=st.data(), frame=frames(), product=PRODUCTS)
 @settings(max_examples=300, deadline=None)
 def test_end_cards_are_readable(data: st.DataObject, frame: Frame, product: Size) -> None:

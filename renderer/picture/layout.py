@@ -132,8 +132,11 @@ def _texts(frame: Frame, sizes: SceneSizes, logo: Size, caption_top: int) -> dic
     top = safe.y if above else logo_y + logo[1] + round(1.3 * gap)
     block = [(role, size) for role, size in (("headline", sizes.headline), ("subline", sizes.subline)) if size]
     leading = round((1.5 if frame.has_columns else 1.2) * gap)
-    tall = sum(size[1] for _, size in block) + leading * max(len(block) - 1, 0)
+    heights = sum(size[1] for _, size in block)
     badge = sizes.badge[1] + gap if sizes.badge else 0
+    if frame.has_columns or not sizes.has_product:
+        leading = max(min(leading, caption_top - top - heights - badge), 0)  # gives way before anything meets
+    tall = heights + leading * max(len(block) - 1, 0)
     if frame.has_columns or not sizes.has_product:
         top += max((caption_top - top - tall - badge) // 2, 0)
     for role, size in block:
