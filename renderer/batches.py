@@ -148,18 +148,19 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
 
     Raises:
         PlanError: the model or the voices cannot do what is asked, or the budget is too small.
+        BackendError: the model's weights are not on this machine, which is to render.
     """
     started = time.monotonic()
     state = open_run(run, settings)
     context = state.context()
     facts = video_model_facts(context.model)
-    if settings.engine == "local":  # a cluster's workers have the weights, this machine need not
-        find_video_model(context.model, Place.of(settings))
     fonts = Shelf(settings.font_folders).revision
     tools = Tools.of(context.source, context.model, facts, VOICES, fonts)
     planned = plan(state.variants(), context, replace(tools, deployer=settings.deployer, others=VIDEO_MODELS))
     for warning in planned.warnings:
         log.warning(warning)
+    if settings.engine == "local":  # a cluster's workers have the weights, this machine need not
+        find_video_model(context.model, Place.of(settings))
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
     summary = summarize(planned, batches, state, settings)
     budget = context.source.budget

@@ -229,6 +229,13 @@ def test_unknown_model_is_answered_with_the_known_ones() -> None:
         load_video_model("sora", Place("cpu"))
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_named() -> None:
+    """Asking for a GPU where there is none says so before anything is loaded."""
+    with pytest.raises(BackendError, match="torch sees no GPU here"):
+        load_video_model("backdrop", Place("cuda"))
+
+
 def test_table_needs_no_torch() -> None:
     """Planning reads the table of models in a process that never imports torch."""
     code = (

@@ -81,6 +81,7 @@ def load_video_model(name: str, place: Place) -> VideoModel:
     """
     facts = video_model_facts(name)
     checkpoint = find_video_model(name, place)
+    _refuse_without_gpu(place)
     module, _, kind = facts.loader.partition(":")
     try:
         build = getattr(import_module(module), kind)
@@ -89,3 +90,14 @@ def load_video_model(name: str, place: Place) -> VideoModel:
             f"model {name}: {error.name} is not installed. Run pip install 'adloom[{facts.extra}]'."
         ) from error
     return cast(VideoModel, build(checkpoint, place.device) if checkpoint else build(place.device))
+
+
+def _refuse_without_gpu(place: Place) -> None:
+    if place.device != "cuda":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise BackendError(
+            "ADLOOM_DEVICE: cuda, and torch sees no GPU here. Install its driver and a torch for it, or write cpu."
+        )
