@@ -58,12 +58,20 @@ class Adapter(Record):
     weight: float = 1.0
 
 
+Approximation = Literal[
+    "fp8_linear",  # matrix products in 8-bit floats, a scale for each row
+    "fp8_attention",  # the products inside attention likewise
+    "sparse_attention",  # each latent frame looks at near ones and at the first
+]
+
+
 class Shot(Record):
     """One continuous take to be made. Knows no locale, and a product only by what the picture shows.
 
     `image_sha256` is set only when the product's picture conditions the model: as the first frame, or, where
     `keeps_product`, as pixels that stay while everything around them is made. `upscale` times the model's own size is
-    `width` x `height`.
+    `width` x `height`. The first `shared_steps` are denoised under `shared_prompt`: once for all shots that differ in
+    nothing else than their prompt. `approximations` trade fidelity to the model for speed.
     """
 
     key: str
@@ -86,6 +94,9 @@ class Shot(Record):
     footage: Footage | None = None
     adapters: tuple[Adapter, ...] = ()
     upscale: int = 1
+    approximations: tuple[Approximation, ...] = ()  # sorted
+    shared_prompt: str = ""
+    shared_steps: int = 0  # 0 where nothing is shared
 
     @property
     def duration_s(self) -> float:

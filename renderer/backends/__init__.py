@@ -12,7 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.artifacts import Line, Shot, Word
+from renderer.artifacts import Approximation, Line, Shot, Word
 
 Frames = NDArray[np.uint8]  # RGB, (num_frames, height, width, 3)
 Mask = NDArray[np.uint8]  # (1, height, width), 255 where a picture is to be made, 0 where it stays
@@ -42,7 +42,7 @@ class Inputs:
 
 
 class VideoModel(Protocol):
-    """Makes the frames of shots. Built once per worker, used for many shots."""
+    """Makes the frames of shots. Built once per worker, used for many shots; may be called by several threads."""
 
     def generate(self, shot: Shot, inputs: Inputs) -> Frames:
         """Return uint8 RGB, (shot.num_frames, shot.height, shot.width, 3).
@@ -114,6 +114,8 @@ class VideoModelFacts:
     licence: str  # a row of the licence table
     checkpoint: str = ""  # hub id of the weights; empty: they are part of the package
     extra: str = "render"  # the optional dependency that brings it: pip install 'adloom[extra]'
+    approximations: frozenset[Approximation] = frozenset()  # that it can be asked for
+    shares_steps: bool = False  # takes can share their first steps
 
 
 @dataclass(frozen=True)

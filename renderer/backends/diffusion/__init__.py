@@ -40,6 +40,8 @@ WAN_T2V = VideoModelFacts(
     licence="Apache-2.0",
     checkpoint="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
     extra="diffusion",
+    approximations=frozenset({"fp8_linear", "fp8_attention", "sparse_attention"}),
+    shares_steps=True,
 )
 WAN_I2V = replace(
     WAN_T2V,
@@ -61,8 +63,9 @@ WAN_TI2V = replace(
     gpu_seconds_per_shot=170.0,
     checkpoint="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
 )
+OTHER = replace(WAN_T2V, approximations=frozenset(), shares_steps=False)
 VACE = replace(
-    WAN_T2V,
+    OTHER,
     loader="renderer.backends.diffusion.vace:VaceModel",
     abilities=frozenset({"text", "image", "first_last", "extend", "restyle", "background", "loop", "adapter"}),
     sizes=WAN_480P,
@@ -73,7 +76,7 @@ VACE = replace(
     checkpoint="Wan-AI/Wan2.1-VACE-1.3B-diffusers",
 )
 HUNYUAN = replace(
-    WAN_T2V,
+    OTHER,
     loader="renderer.backends.diffusion.hunyuan:HunyuanModel",
     abilities=frozenset({"text"}),
     sizes=HUNYUAN_480P,
@@ -87,7 +90,7 @@ HUNYUAN = replace(
     checkpoint="hunyuanvideo-community/HunyuanVideo-1.5-Diffusers-480p_t2v",
 )
 ANIMATEDIFF = replace(
-    WAN_T2V,
+    OTHER,
     loader="renderer.backends.diffusion.animatediff:AnimateDiffModel",
     abilities=frozenset({"text", "restyle", "camera", "adapter"}),
     sizes=SD_512,
@@ -122,7 +125,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         VACE, sizes=WAN_720P, gpu_seconds_per_shot=1400.0, checkpoint="Wan-AI/Wan2.1-VACE-14B-diffusers"
     ),
     "ltx-2.5": replace(
-        WAN_T2V,
+        OTHER,
         loader="renderer.backends.diffusion.ltx:LtxModel",
         abilities=frozenset({"text", "image", "first_last", "extend", "upscale", "adapter"}),
         sizes=LTX_1080P,
@@ -145,7 +148,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         checkpoint="hunyuanvideo-community/HunyuanVideo-1.5-Diffusers-480p_i2v",
     ),
     "svd": replace(
-        WAN_T2V,
+        OTHER,
         loader="renderer.backends.diffusion.svd:SvdModel",
         abilities=frozenset({"image"}),
         sizes={"9:16": (576, 1024), "4:5": (640, 832), "1:1": (768, 768), "16:9": (1024, 576)},  # of 64
@@ -162,7 +165,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
     "animatediff": ANIMATEDIFF,
     "animatelcm": replace(ANIMATEDIFF, num_inference_steps=6, guidance_scale=2.0, gpu_seconds_per_shot=3.0),
     "helios": replace(
-        WAN_T2V,
+        OTHER,
         loader="renderer.backends.diffusion.long_clip:LongClipModel",
         abilities=frozenset({"text", "extend"}),
         sizes={"9:16": (384, 640), "4:5": (512, 640), "1:1": (512, 512), "16:9": (640, 384)},  # of 64
