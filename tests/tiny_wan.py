@@ -69,7 +69,7 @@ def save_text_to_video(folder: Path) -> Path:
         transformer=_network(0, in_channels=16, out_channels=16),
         transformer_2=_network(1, in_channels=16, out_channels=16),
         boundary_ratio=0.875,
-        vae=_vae(),
+        vae=vae_of_8_pixels(),
     )
 
 
@@ -81,7 +81,7 @@ def save_image_to_video(folder: Path) -> Path:
         transformer=_network(0, in_channels=36, out_channels=16),
         transformer_2=_network(1, in_channels=36, out_channels=16),
         boundary_ratio=0.9,
-        vae=_vae(),
+        vae=vae_of_8_pixels(),
     )
 
 
@@ -93,7 +93,7 @@ def save_text_and_image_to_video(folder: Path) -> Path:
         transformer=_network(0, in_channels=48, out_channels=48),
         transformer_2=None,
         expand_timesteps=True,
-        vae=_vae_16(),
+        vae=vae_of_16_pixels(),
     )
 
 
@@ -107,7 +107,7 @@ def save_vace(folder: Path) -> Path:
         folder,
         WanVACEPipeline,
         transformer=_stir(network),
-        vae=_vae(),
+        vae=vae_of_8_pixels(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     )
 
@@ -145,7 +145,7 @@ def _stir(network):
     return network
 
 
-def _vae() -> AutoencoderKLWan:
+def vae_of_8_pixels() -> AutoencoderKLWan:
     torch.manual_seed(0)
     return _stir(
         AutoencoderKLWan(
@@ -154,7 +154,7 @@ def _vae() -> AutoencoderKLWan:
     )
 
 
-def _vae_16() -> AutoencoderKLWan:
+def vae_of_16_pixels() -> AutoencoderKLWan:
     torch.manual_seed(0)
     return AutoencoderKLWan(
         base_dim=4,

@@ -1,4 +1,4 @@
-"""The file between denoising and decoding: tensors as safetensors, with the shot and model they belong to."""
+"""The file between denoising and decoding: tensors as safetensors, with the shot they belong to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from renderer.errors import BackendError
 
 
 def pack(shot: Shot, tensors: Mapping[str, Tensor]) -> bytes:
-    """Return a file of safetensors; the tensors may be on any device."""
+    """Return a file of safetensors, the same bytes for the same tensors; they may be on any device."""
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return safetensors.torch.save(on_cpu, metadata={"shot": shot.key, "model": shot.model})
+    return safetensors.torch.save(on_cpu, metadata={"shot": shot.key})  # two entries would come in any order
 
 
 def unpack(shot: Shot, file: bytes) -> dict[str, Tensor]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar
 
 import torch
@@ -36,6 +38,7 @@ class DiffusionModel:
     """
 
     frame_offset = 1
+    decodes_apart = False  # decoding touches nothing that denoising does, so both may run at a time
     text_encoders: tuple[str, ...] = ("text_encoder",)  # parts that nothing needs once the texts are known
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto", dtype: torch.dtype | None = None) -> None:
@@ -51,6 +54,8 @@ class DiffusionModel:
         self.facts = DIFFUSION_MODELS[checkpoint.name]
         self.device = torch.device(device)
         self.dtype = dtype or (torch.bfloat16 if self.device.type == "cuda" else torch.float32)
+        self.denoising = RLock()
+        self._decoding = self.denoising
         self.pipe = self.load()
         self.takes_turns = _is_large_for(self.pipe, self.device)
         self._pipes: dict[type, Any] = {type(self.pipe): self.pipe}
@@ -58,6 +63,11 @@ class DiffusionModel:
         self._away: dict[str, torch.nn.Module] = {}  # text encoders that left the card
         self.adapters = Adapters(self.pipe, checkpoint, self.lay_adapter)
         self._place(self.pipe)
+        self.tune()
+        self._beside: Any = nullcontext()
+        if self.decodes_apart:
+            self._decoding = RLock()
+            self._beside = torch.cuda.stream(torch.cuda.Stream(self.device))  # type: ignore[no-untyped-call]
 
     # What a family says
 
@@ -94,6 +104,17 @@ class DiffusionModel:
         """Return the frames of what `sample` returned."""
         raise NotImplementedError
 
+    def tune(self) -> None:
+        """Make what is loaded fast, once."""
+
+    def ready(self, shot: Shot) -> None:
+        """Make the networks what the shot asks for.
+
+        Raises:
+            BackendError: an adapter is not there or does not fit.
+        """
+        self.adapters.use(shot.adapters)
+
     def lay_adapter(self, files: list[Path], name: str) -> None:
         """Put the weights of one adapter into the pipeline."""
         for file in files[:1]:
@@ -110,16 +131,18 @@ class DiffusionModel:
         """See `LatentVideoModel.denoise`."""
         refuse_unfit(shot, inputs, self.facts, Grid(self.size_step, self.frame_step, self.frame_offset))
         self.refuse(shot, inputs)
-        self.adapters.use(shot.adapters)
-        tensors = self._roomy(lambda: self.sample(shot, inputs), f"shot {shot.key}: denoising {_size(shot)}")
-        return pack(shot, tensors)
+        with self.denoising:
+            self.ready(shot)
+            tensors = self._roomy(lambda: self.sample(shot, inputs), f"shot {shot.key}: denoising {_size(shot)}")
+            return pack(shot, tensors)
 
     @torch.no_grad()
     def decode(self, shot: Shot, latents: bytes, *, in_tiles: bool) -> Frames:
         """See `LatentVideoModel.decode`."""
         tensors = unpack(shot, latents)
-        self.tile(in_tiles)
-        return self._roomy(lambda: self.picture(shot, tensors), f"shot {shot.key}: decoding {_size(shot)}")
+        with self._decoding, self._beside:
+            self.tile(in_tiles)
+            return self._roomy(lambda: self.picture(shot, tensors), f"shot {shot.key}: decoding {_size(shot)}")
 
     def from_pretrained(self, kind: type, **options: Any) -> Any:
         """Return `kind` with the weights of the checkpoint: networks in `self.dtype`, the VAE in float32.
@@ -219,7 +242,9 @@ class DiffusionModel:
             return work()
         except torch.OutOfMemoryError as error:
             reason = _too_small(error)
-        if not self.release_text_encoder():
+        with self.denoising:
+            released = self.release_text_encoder()
+        if not released:
             raise OutOfMemory(f"{place}: {reason} Use a smaller format, fewer frames or a larger card.")
         try:
             return work()
@@ -231,8 +256,9 @@ class DiffusionModel:
 def to_frames(video: Tensor) -> Frames:
     """Return uint8 RGB (num_frames, height, width, 3) of one clip (1, 3, num_frames, height, width) in [-1, 1]."""
     values = video[0].mul(0.5).add_(0.5).clamp_(0, 1).float().mul_(255).round_()
-    frames: Frames = values.to(torch.uint8).permute(1, 2, 3, 0).cpu().contiguous().numpy()
-    return frames
+    pixels = values.to(torch.uint8).permute(1, 2, 3, 0).contiguous()
+    frames = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=pixels.is_cuda)  # copies ten times as fast
+    return frames.copy_(pixels).numpy()
 
 
 def _is_large_for(pipe: DiffusionPipeline, device: torch.device) -> bool:

@@ -16,7 +16,10 @@ from renderer.backends.diffusion.checkpoint import Checkpoint
 from renderer.backends.diffusion.few_steps import FEW_STEPS, FewStepScheduler, find_distilled, lay, melt_in
 from renderer.backends.diffusion.model import DiffusionModel, Embedding, to_frames
 from renderer.backends.diffusion.pictures import cover, cover_clip, spread
+from renderer.backends.diffusion.shared_steps import SharedSteps
+from renderer.backends.diffusion.wan_decoder import WanDecoder
 from renderer.backends.diffusion.wan_parts import Experts, ImageToVideo
+from renderer.backends.diffusion.wan_tuning import Tuning
 from renderer.errors import BackendError
 
 MOST_TOKENS = 512
@@ -38,6 +41,27 @@ class WanModel(DiffusionModel):
             pipe.scheduler = FewStepScheduler(self.few_steps)
             melt_in(pipe, [find_distilled(self.checkpoint, self.few_steps, file) for file in self.few_steps.adapters])
         return pipe
+
+    def tune(self) -> None:
+        """See `DiffusionModel.tune`; weights that wait on the CPU for their turn stay as they are."""
+        fast = self.device.type == "cuda" and not self.takes_turns
+        networks = [one for one in (self.pipe.transformer, getattr(self.pipe, "transformer_2", None)) if one is not None]
+        self.tuning = Tuning(networks, self.device, compiles=fast)
+        self.decoder = WanDecoder(self.pipe.vae, self.device) if fast else None
+        self.decodes_apart = fast
+        self.in_tiles = False
+        # Without a picture all tokens are at the same time: said once, it need not be read for each of them.
+        self.times_differ = bool(self.pipe.config.get("expand_timesteps"))
+        if self.times_differ and "text" in self.facts.abilities:
+            self.pipe.register_to_config(expand_timesteps=False)
+        self.shared = SharedSteps()
+
+    def ready(self, shot: Shot) -> None:
+        """See `DiffusionModel.ready`."""
+        if shot.adapters != self.adapters.active:
+            self.tuning.release()
+        super().ready(shot)
+        self.tuning.use(shot, shot.width * shot.height // self.size_step**2)
 
     @property
     def size_step(self) -> int:
@@ -90,8 +114,7 @@ class WanModel(DiffusionModel):
         if inputs.image is not None:
             return {"latents": self._from_picture(shot, inputs)}
         options = self._options(shot) | self._second_guidance(shot)
-        pipe = self.pipeline(WanPipeline)
-        return {"latents": pipe(**options, **_size(shot), num_frames=shot.num_frames).frames}
+        return {"latents": self._denoised(self.pipeline(WanPipeline), shot, options)}
 
     def picture(self, shot: Shot, tensors: dict[str, Tensor]) -> Frames:
         """See `DiffusionModel.picture`."""
@@ -103,8 +126,19 @@ class WanModel(DiffusionModel):
         latents = latents.to(self.device, vae.dtype)
         mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1, 1).to(latents)
         scale = 1.0 / torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1).to(latents)
-        video: Tensor = vae.decode(latents / scale + mean, return_dict=False)[0]
+        latents = latents / scale + mean
+        if self.decoder is not None and not self.in_tiles:
+            return self.decoder.decode(latents)
+        with self.denoising:  # the encoder of pictures has its memory in the same module
+            tiled = vae.enable_tiling if self.in_tiles else vae.disable_tiling
+            tiled()
+            video: Tensor = vae.decode(latents, return_dict=False)[0]
+            vae.disable_tiling()
         return video
+
+    def tile(self, in_tiles: bool) -> None:
+        """See `DiffusionModel.tile`."""
+        self.in_tiles = in_tiles
 
     def lay_adapter(self, files: list[Path], name: str) -> None:
         """Put an adapter into the network, or into both: two files are for the first and the second, by name."""
@@ -115,6 +149,8 @@ class WanModel(DiffusionModel):
     def build(self, kind: type) -> Any:
         """See `DiffusionModel.build`; the pipeline for clips knows neither a second network nor the VAE of Wan 2.2."""
         pipe = super().build(kind)
+        if kind is ImageToVideo:
+            pipe.register_to_config(expand_timesteps=self.times_differ)
         if kind is WanVideoToVideoPipeline:
             pipe.vae_scale_factor_spatial = self.pipe.vae_scale_factor_spatial
             pipe.vae_scale_factor_temporal = self.pipe.vae_scale_factor_temporal
@@ -152,8 +188,13 @@ class WanModel(DiffusionModel):
         ]
         options = self._options(shot)
         pipe = self.pipeline(ImageToVideo)
-        taken = pipe(**options, **_size(shot), num_frames=shot.num_frames, image=pictures[0], last_image=pictures[1])
-        latents: Tensor = taken.frames
+        return self._denoised(pipe, shot, {**options, "image": pictures[0], "last_image": pictures[1]})
+
+    def _denoised(self, pipe: Any, shot: Shot, options: dict[str, Any]) -> Tensor:
+        options |= {**_size(shot), "num_frames": shot.num_frames}
+        if shot.shared_steps:
+            return self.shared.denoise(pipe, shot, self.embedding(shot.shared_prompt)[0], options)
+        latents: Tensor = pipe(**options).frames
         return latents
 
     def _restyle(self, shot: Shot, clip: Frames) -> Tensor:
