@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from true_size import SMALL, TRUE, Shape, network, random_wan, stock_picture_pipeline, vae
 
 from catalog import Look
 from renderer.artifacts import Shot
@@ -39,7 +40,6 @@ from renderer.engine import LocalEngine
 from renderer.generate import generate
 from renderer.media import write_take
 from renderer.store import open_store
-from true_size import SMALL, TRUE, Shape, network, random_wan, stock_picture_pipeline, vae
 
 CLIPS = {"wan2.2-i2v-a14b-4step": (832, 480, 81, 16.0), "wan2.2-ti2v-5b": (1280, 704, 121, 24.0)}
 SMALL_CLIP = (128, 64, 9, 16.0)
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--parts", default="forward,vae,clip,share,campaign,backdrop")
     parser.add_argument("--models", default=",".join(CLIPS))
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--ours", action="store_true", help="leave the alternatives out of forward, vae and clip")
     parser.add_argument("--shots", type=int, default=40, help="of the campaign")
     parser.add_argument("--approximations", default="fp8_attention,fp8_linear", help="of clip, share and campaign")
     options = parser.parse_args()
@@ -103,22 +104,33 @@ class Bench:
         run = partial(made, **inputs, return_dict=False)
         with torch.no_grad():
             expected = run()[0].float()
-            stock = self.row(f"{name}: stock diffusers", run, flop)
-            made.compile_repeated_blocks(fullgraph=True, dynamic=False)
-            self.row(f"{name}: stock, blocks compiled", run, flop, stock)
-            for block in made.blocks:
-                block._compiled_call_impl = None
-            torch._dynamo.reset()
-            tuning = Tuning([made], self.device, compiles=self.device.type == "cuda")
+            stock = 0.0 if self.options.ours else self.stock_forward(name, made, run, flop)
+            tuning = Tuning([made], self.device, fuses=True)
             per_frame = tokens // inputs["hidden_states"].shape[2]
+            tuning.use(shot_of(name, SMALL_CLIP, 1), per_frame)
             if inputs["timestep"].ndim == 2:
-                self.row(f"{name}: ours, exact, a time for each token", run, flop, stock, relative(run()[0].float(), expected))
+                self.row(
+                    f"{name}: ours, exact, a time for each token",
+                    run,
+                    flop,
+                    stock,
+                    relative(run()[0].float(), expected),
+                )
                 inputs["timestep"] = inputs["timestep"].flatten()[:1]  # as for words alone, where all are the same
                 run = partial(made, **inputs, return_dict=False)
             for approximations in APPROXIMATIONS if self.device.type == "cuda" else APPROXIMATIONS[:1]:
                 tuning.use(shot_of(name, SMALL_CLIP, 1, approximations=approximations), per_frame)
                 error = relative(run()[0].float(), expected)
                 self.row(f"{name}: ours, {'+'.join(approximations) or 'exact'}", run, flop, stock, error)
+
+    def stock_forward(self, name: str, made: Any, run: Callable[[], Any], flop: float) -> float:
+        """As diffusers has it, and with its blocks compiled; returns the seconds of the former."""
+        seconds = self.row(f"{name}: stock diffusers", run, flop)
+        made.compile_repeated_blocks(fullgraph=True, dynamic=False)
+        self.row(f"{name}: stock, blocks compiled", run, flop, seconds)
+        for block in made.blocks:
+            block._compiled_call_impl = None
+        return seconds
 
     def network_inputs(self, name: str) -> tuple[dict[str, Tensor], int]:
         """What the network is called with for the clip of this row, and how many tokens that is."""
@@ -146,9 +158,13 @@ class Bench:
         short = latents[:, :, :8]
         with torch.no_grad():
             expected = exact.decode(short.float(), return_dict=False)[0]
-            self.row(f"{name} VAE: ours", partial(decoder.decode, latents), 0, error=psnr(decoder.decode(short), expected))
+            self.row(
+                f"{name} VAE: ours", partial(decoder.decode, latents), 0, error=psnr(decoder.decode(short), expected)
+            )
             del decoder
             torch.cuda.empty_cache()
+            if self.options.ours:
+                return
             rounded = exact.to(self.dtype)
             found = rounded.decode(short, return_dict=False)[0]
             self.row(
@@ -161,12 +177,13 @@ class Bench:
         model = random_wan(name, self.shapes, self.device.type)
         for number in range(3):
             self.clip_by(f"ours {number}", partial(self.ours, model, self.shot(name, number)), name)
+        if self.options.ours:
+            return
         model.tuning.release()
-        torch._dynamo.reset()
         for one in model.tuning.networks:
             one.set_attn_processor(stock_processor())
-            for block in one.blocks:
-                block._compiled_call_impl = None
+            for module in (one.condition_embedder, *one.blocks):
+                vars(module).pop("forward", None)
         pipe = stock_picture_pipeline(model.pipe)
         pipe.set_progress_bar_config(disable=True)
         for number in range(2):
@@ -406,7 +423,7 @@ def equal_latents(model: Any, shot: Shot, common: dict[str, Any]) -> str:
 
 
 def stock_processor() -> Any:
-    """diffusers' own attention."""
+    """Diffusers' own attention."""
     from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 
     return WanAttnProcessor()

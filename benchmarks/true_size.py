@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
 from renderer.backends.diffusion.checkpoint import Checkpoint
-from renderer.backends.diffusion.few_steps import FEW_STEPS, FewStepScheduler
+from renderer.backends.diffusion.few_steps import FewStepScheduler
 from renderer.backends.diffusion.wan import WanModel
 from renderer.backends.diffusion.wan_parts import ImageToVideo
 
@@ -131,7 +131,7 @@ def tokenizer() -> T5TokenizerFast:
 
 
 def stock_picture_pipeline(pipe: Any) -> WanImageToVideoPipeline:
-    """diffusers' own pipeline for pictures over the parts of another."""
+    """Diffusers' own pipeline for pictures over the parts of another."""
     parts = {name: getattr(pipe, name, None) for name in WanImageToVideoPipeline._get_signature_keys(pipe)[0]}
     settings = {name: pipe.config[name] for name in ("boundary_ratio", "expand_timesteps")}
     return WanImageToVideoPipeline(**parts, **settings)

@@ -1,12 +1,14 @@
 """What makes networks fast changes nothing, or only what a shot asked for. Kernels of GPUs are in tests/gpu."""
 
 import threading
+from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+from peft import LoraConfig
 from torch import nn
+from torch.nn import functional
 
 from renderer.backends import Inputs
 from renderer.backends.diffusion import attention, float8, wan_decoder
@@ -14,6 +16,7 @@ from renderer.backends.diffusion.checkpoint import Checkpoint
 from renderer.backends.diffusion.float8 import Float8Linear, Rounding
 from renderer.backends.diffusion.wan import WanModel
 from renderer.backends.diffusion.wan_decoder import WanDecoder
+from renderer.backends.diffusion.wan_tuning import Tuning
 from renderer.errors import BackendError
 from tiny_wan import (
     clip_of,
@@ -21,8 +24,8 @@ from tiny_wan import (
     save_text_and_image_to_video,
     save_text_to_video,
     shot_of,
-    vae_of_16_pixels,
     vae_of_8_pixels,
+    vae_of_16_pixels,
 )
 
 T2V, I2V, TI2V, TI2V_3STEP = "wan2.2-t2v-a14b", "wan2.2-i2v-a14b", "wan2.2-ti2v-5b", "wan2.2-ti2v-5b-3step"
@@ -91,9 +94,9 @@ def test_sparse_attention_is_exact_attention_with_far_frames_left_out():
     near = (of >= (begin - attention.NEAR_FRAMES)[:, None]) & (of < (end + attention.NEAR_FRAMES)[:, None])
     seen = near | (of == 0)
     heads_first = (part.transpose(1, 2) for part in (query, key, value))
-    expected = F.scaled_dot_product_attention(*heads_first, attn_mask=seen).transpose(1, 2)
+    expected = functional.scaled_dot_product_attention(*heads_first, attn_mask=seen).transpose(1, 2)
 
-    found = attention.sparse(attention.exact, tokens)(query, key, value)
+    found = attention.sparse(attention.by_pytorch, tokens)(query, key, value)
 
     assert not bool(seen.all())
     assert torch.allclose(expected, found, atol=1e-6)
@@ -114,6 +117,54 @@ def test_8_bit_attention_without_a_card_says_what_it_needs(t2v):
     """No wrong pictures, and no crash in a kernel."""
     with pytest.raises(BackendError, match="fp8_attention: needs a GPU of NVIDIA's Hopper generation"):
         t2v.denoise(shot_of(T2V, approximations=("fp8_attention",)), Inputs())
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("adapter", [False, True])
+@pytest.mark.parametrize("times", ["one", "two"])
+def test_fused_blocks_are_those_of_diffusers(times, adapter, t2v, ti2v_folder):
+    """The same sums in fewer passes: for one time, for a first frame at another, and with adapters over the layers."""
+    model = t2v if times == "one" else load(TI2V, ti2v_folder)
+    network = deepcopy(model.pipe.transformer)
+    if adapter:
+        network.add_adapter(LoraConfig(r=2, init_lora_weights=False, target_modules=["to_q", "to_v", "proj"]))
+    tokens_per_frame, frames = 2 * 3, 4
+    latents = torch.randn(1, network.config.in_channels, frames, 4, 6)
+    timestep = torch.full((1,), 700.0)
+    if times == "two":
+        timestep = timestep.repeat(1, frames * tokens_per_frame)
+        timestep[:, :tokens_per_frame] = 0
+    inputs = {"timestep": timestep, "encoder_hidden_states": torch.randn(1, 7, 16), "return_dict": False}
+    with torch.no_grad():
+        expected = network(latents, **inputs)[0]
+        tuning = Tuning([network], torch.device("cpu"), fuses=True)
+        tuning.use(shot_of(T2V), tokens_per_frame)
+
+        found = network(latents, **inputs)[0]
+
+    assert float(expected.std()) > 0.01
+    assert torch.allclose(expected, found, atol=1e-5, rtol=1e-4)
+
+
+def test_fused_blocks_take_rounded_layers(t2v, monkeypatch):
+    """In 8 bits they are near the exact ones, and exact again when that is over."""
+    monkeypatch.setattr(float8, "LEAST_FEATURES", 8)
+    monkeypatch.setattr(float8, "SIDE_STEP", 8)
+    network = deepcopy(t2v.pipe.transformer).bfloat16()
+    inputs = {"timestep": torch.full((1,), 700.0), "encoder_hidden_states": torch.randn(1, 7, 16).bfloat16()}
+    latents = torch.randn(1, 16, 4, 4, 6).bfloat16()
+    tuning = Tuning([network], torch.device("cpu"), fuses=True)
+    answers = []
+    with torch.no_grad():
+        for approximations in ((), ("fp8_linear",), ()):
+            tuning.use(shot_of(T2V, approximations=approximations), 6)
+            answers.append(network(latents, **inputs, return_dict=False)[0].float())
+    exact, rounded, again = answers
+
+    assert torch.equal(exact, again)
+    assert 0.001 < float((rounded - exact).norm() / exact.norm()) < 0.2
 
 
 # 8-bit products
@@ -162,7 +213,10 @@ def test_a_take_under_the_shared_prompt_is_the_same_as_alone(name, guidance_scal
     """Leaving a trajectory and coming back changes nothing: not the solver's memory, not the noise that is added."""
     model = load(name, ti2v_folder)
     shot = shot_of(
-        name, guidance_scale=guidance_scale, num_inference_steps=steps, image_sha256="1" if inputs.image is not None else None
+        name,
+        guidance_scale=guidance_scale,
+        num_inference_steps=steps,
+        image_sha256="1" if inputs.image is not None else None,
     )
     alone = model.denoise(shot, inputs)
     for shared_steps in range(1, steps):

@@ -1,7 +1,6 @@
 """Attention over the tokens of a clip: exact by the fastest kernel that is there, or approximate where a shot asks.
 
-Queries, keys and values are (batch, tokens, heads, head_dim), and so is what comes back. Kernels of other packages are
-custom operators, so that torch.compile takes them as they are.
+Queries, keys and values are (batch, tokens, heads, head_dim), and so is what comes back.
 """
 
 from __future__ import annotations
@@ -16,12 +15,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
 from torch import Tensor
 
+from renderer.backends.diffusion.row_kernels import E4M3_MAX, rounded_at
 from renderer.errors import BackendError
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
 FLASH_CAPABILITIES = (9, 10)  # major, of the cards that flash-attn-4 has kernels for
+FLASH_TYPES = (torch.bfloat16, torch.float16)
+FLASH_WIDTHS = (64, 96, 128)  # of a head
 SCORE_SCALE = 256.0  # of softmax weights in 8 bits: they lie in 0..1, and E4M3 reaches 448
-E4M3_MAX = 448.0
+LEAST_LIMIT = 1e-6  # so that a clip of zeros divides by something
 
 # Of sparse attention: queries go in groups of so many latent frames, and see so many more on either side.
 GROUP_FRAMES, NEAR_FRAMES = 3, 4
@@ -29,8 +31,15 @@ GROUP_FRAMES, NEAR_FRAMES = 3, 4
 
 def exact(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Return softmax(q k / sqrt(head_dim)) v by flash-attn-4 where it is installed, else by PyTorch's own choice."""
-    if has_flash(query.device):
-        return flash_attention(query, key, value)
+    if has_flash(query.device) and query.dtype in FLASH_TYPES and query.shape[-1] in FLASH_WIDTHS:
+        found = import_module("flash_attn.cute").flash_attn_func(query, key, value)
+        answer: Tensor = found[0] if isinstance(found, tuple) else found
+        return answer
+    return by_pytorch(query, key, value)
+
+
+def by_pytorch(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Let PyTorch choose; it takes cuDNN on Hopper."""
     heads_first = (part.transpose(1, 2) for part in (query, key, value))
     return F.scaled_dot_product_attention(*heads_first).transpose(1, 2)
 
@@ -60,12 +69,24 @@ def _seen(part: Tensor, start: int, stop: int, num_frames: int, tokens_per_frame
 
 
 def fp8(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Return attention with both products in E4M3, one scale per tensor, by cuDNN.
+    """Return attention with both products in E4M3, one scale per tensor, by cuDNN, which answers in E4M3 too on Hopper.
 
     The mean of the keys is taken off before they are rounded: it moves all scores of a query alike, which softmax
     does not see, and what is left needs fewer bits.
     """
-    return fp8_attention(query, key - key.mean(1, keepdim=True), value)
+    parts, scales = [], []
+    for part, shift in ((query, None), (key, key.mean(1, keepdim=True)), (value, None)):
+        limit = torch.linalg.vector_norm(part, torch.inf, dtype=torch.float32)
+        if shift is not None:
+            limit = limit + torch.linalg.vector_norm(shift, torch.inf, dtype=torch.float32)
+        scales.append(limit.clamp_min(LEAST_LIMIT) / E4M3_MAX)
+        parts.append(rounded_at(part, scales[-1], shift))
+    answer = torch.empty_like(parts[0])
+    graph = _graph(query.device, query.shape, key.shape)
+    scalars = [scale.view(1, 1, 1, 1) for scale in scales]
+    into = 1 / scalars[2]  # an average of values is no larger than the largest
+    graph(*(part.transpose(1, 2) for part in parts), *scalars, into, answer.transpose(1, 2))
+    return answer.to(query.dtype) * scales[2].to(query.dtype)
 
 
 def refuse_fp8(device: torch.device) -> None:
@@ -86,40 +107,6 @@ def has_flash(device: torch.device) -> bool:
     if device.type != "cuda" or torch.cuda.get_device_capability(device)[0] not in FLASH_CAPABILITIES:
         return False
     return find_spec("flash_attn") is not None and find_spec("flash_attn.cute") is not None
-
-
-@torch.library.custom_op("adloom::flash_attention", mutates_args=())
-def flash_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Call flash-attn-4."""
-    found = import_module("flash_attn.cute").flash_attn_func(query, key, value)
-    answer: Tensor = found[0] if isinstance(found, tuple) else found
-    return answer
-
-
-@flash_attention.register_fake
-def _(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    return torch.empty_like(query, memory_format=torch.contiguous_format)
-
-
-@torch.library.custom_op("adloom::fp8_attention", mutates_args=())
-def fp8_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Round to E4M3 and call cuDNN, which answers in E4M3 too on Hopper."""
-    limits = [part.abs().amax().float().clamp_min(1e-6) for part in (query, key, value)]
-    rounded = [
-        (part * (E4M3_MAX / limit)).to(torch.float8_e4m3fn).contiguous()
-        for part, limit in zip((query, key, value), limits, strict=True)
-    ]
-    descale = [(limit / E4M3_MAX).view(1, 1, 1, 1) for limit in limits]
-    answer = torch.empty_like(rounded[0])
-    scale = 1 / descale[2]  # an average of values is no larger than the largest
-    graph = _graph(query.device, rounded[0].shape, key.shape)
-    graph(*(part.transpose(1, 2) for part in rounded), *descale, scale, answer.transpose(1, 2))
-    return (answer.to(query.dtype) * descale[2].view(()).to(query.dtype)).contiguous()
-
-
-@fp8_attention.register_fake
-def _(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    return torch.empty_like(query, memory_format=torch.contiguous_format)
 
 
 @cache

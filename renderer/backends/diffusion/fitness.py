@@ -59,7 +59,9 @@ def refuse_unfit(shot: Shot, inputs: Inputs, facts: VideoModelFacts, grid: Grid)
     if unknown := sorted(set(shot.approximations) - facts.approximations):
         raise BackendError(f"{place}: {shot.model} knows no {', '.join(unknown)}. Remove it from 'approximations'.")
     if shot.shared_steps and not (facts.shares_steps and shot.shared_steps < shot.num_inference_steps):
-        raise BackendError(f"{place}: {shot.model} cannot share {shot.shared_steps} of {shot.num_inference_steps} steps.")
+        raise BackendError(
+            f"{place}: {shot.model} cannot share {shot.shared_steps} of {shot.num_inference_steps} steps."
+        )
     if not facts.has_guidance and shot.guidance_scale != 1:
         raise BackendError(f"{place}: guidance_scale {shot.guidance_scale:g}. {shot.model} has none; write 1.")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-E4M3_MAX = 448.0
-LEAST_SCALE = 1e-12  # so that a row of zeros divides by something
+from renderer.backends.diffusion.row_kernels import Rounded, rounded
+
 LEAST_FEATURES = 512  # smaller products cost nothing
 SIDE_STEP = 16  # of the sides that tensor cores take
 
@@ -19,25 +19,22 @@ class Float8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        weight, scale = round_rows(linear.weight.detach())
+        weight, scale = rounded(linear.weight.detach())
         self.register_buffer("weight", weight)  # (out_features, in_features)
         self.register_buffer("scale", scale.t().contiguous())  # (1, out_features)
-        self.bias = linear.bias
+        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().clone())  # that one may move
         self.in_features, self.out_features = linear.in_features, linear.out_features
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., out_features) of x (..., in_features), in the type of x."""
-        rows, scale = round_rows(x.reshape(-1, self.in_features))
-        product = torch._scaled_mm(
-            rows, self.weight.t(), scale, self.scale, bias=self.bias, out_dtype=x.dtype, use_fast_accum=True
-        )
+        product = self.of(rounded(x.reshape(-1, self.in_features)), x.dtype)
         return product.view(*x.shape[:-1], self.out_features)
 
-
-def round_rows(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return x (rows, columns) in E4M3, and the scale of each row, float32 (rows, 1)."""
-    scale = (x.abs().amax(1, keepdim=True).float() / E4M3_MAX).clamp_min(LEAST_SCALE)
-    return (x / scale).clamp(-E4M3_MAX, E4M3_MAX).to(torch.float8_e4m3fn), scale
+    def of(self, x: Rounded, kind: torch.dtype) -> Tensor:
+        """Return (tokens, out_features) of rows that are rounded already."""
+        return torch._scaled_mm(
+            x.rows, self.weight.t(), x.scale, self.scale, bias=self.bias, out_dtype=kind, use_fast_accum=True
+        )
 
 
 class Rounding:

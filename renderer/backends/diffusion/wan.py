@@ -29,6 +29,8 @@ LOW_NOISE_GUIDANCE = {"wan2.2-t2v-a14b": 0.75}  # of the shot's, for the second 
 class WanModel(DiffusionModel):
     """Wan 2.x as a video model."""
 
+    fuses = True  # its blocks are those that `wan_tuning` knows
+
     def __init__(self, checkpoint: Checkpoint, device: str = "auto", dtype: torch.dtype | None = None) -> None:
         self.few_steps = FEW_STEPS.get(checkpoint.name)
         super().__init__(checkpoint, device, dtype)
@@ -45,8 +47,10 @@ class WanModel(DiffusionModel):
     def tune(self) -> None:
         """See `DiffusionModel.tune`; weights that wait on the CPU for their turn stay as they are."""
         fast = self.device.type == "cuda" and not self.takes_turns
-        networks = [one for one in (self.pipe.transformer, getattr(self.pipe, "transformer_2", None)) if one is not None]
-        self.tuning = Tuning(networks, self.device, compiles=fast)
+        networks = [
+            one for one in (self.pipe.transformer, getattr(self.pipe, "transformer_2", None)) if one is not None
+        ]
+        self.tuning = Tuning(networks, self.device, fuses=fast and self.fuses)
         self.decoder = WanDecoder(self.pipe.vae, self.device) if fast else None
         self.decodes_apart = fast
         self.in_tiles = False

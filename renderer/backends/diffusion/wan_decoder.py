@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
 from torch import Tensor, nn
 
-from renderer.backends.diffusion.wan_kernels import joined, paired
+from renderer.backends.diffusion.wan_kernels import joined, paired, placed
 
 CHUNK_FRAMES = 6  # latent frames at a time: 24 pictures; more gains nothing, and 1280x704 takes 20 GB as it is
-CHANNEL_STEP = 8  # of the last outputs, three or twelve, so that tensor cores take them
+CHANNEL_STEP = 64  # of the last outputs, three or twelve: cuDNN has no fast kernel for fewer
 Histories: TypeAlias = dict[Any, Tensor]  # by layer: the last frames that it saw
 
 
@@ -83,9 +83,7 @@ class CausalConv:
         weight = F.pad(weight, (0, 0, 0, 0, 0, 0, 0, 0, 0, missing))
         past, before, now = weight.unbind(2)
         halves = (past + before + now) / 2, (past - before + now) / 2
-        self.kernels = [
-            kernel.to(device, dtype, memory_format=torch.channels_last) for kernel in (past, *halves, now)
-        ]
+        self.kernels = [kernel.to(device, dtype, memory_format=torch.channels_last) for kernel in (past, *halves, now)]
         self.bias = F.pad(bias.detach().float(), (0, missing)).to(device)
         self.gamma = None if norm is None else norm.gamma.detach().float().flatten().to(device)
 
@@ -136,10 +134,10 @@ class Doubling:
 
     def __init__(self, resample: Any, device: torch.device, dtype: torch.dtype) -> None:
         conv = resample.resample[1]
-        self.kernels = {
-            (row, column): kernel.to(device, dtype, memory_format=torch.channels_last)
-            for (row, column), kernel in _folded(conv.weight.detach().float()).items()
-        }
+        self.kernels = [
+            kernel.to(device, dtype, memory_format=torch.channels_last)
+            for kernel in _folded(conv.weight.detach().float())
+        ]
         self.bias = conv.bias.detach().to(device, dtype)
         self.time = _weights(resample.time_conv, device, dtype, ndim=5) if resample.mode == "upsample3d" else None
 
@@ -148,19 +146,9 @@ class Doubling:
         if self.time is not None:
             x = self._twice_as_many(x, histories, is_first)
         histories.setdefault(self, x[:0])
-        frames, channels = x.shape[0], self.bias.shape[0]
-        height, width = x.shape[2:]
-        whole = torch.empty(frames, height, 2, width, 2, channels, device=x.device, dtype=x.dtype)
-        padded = F.pad(x, (1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
-        for (row, column), kernel in self.kernels.items():
-            seen = padded[:, :, row : row + height + 1, column : column + width + 1]
-            made = F.conv2d(seen, kernel, self.bias).permute(0, 2, 3, 1)
-            into = whole[:, :, row, :, column]
-            if beside is None:
-                into.copy_(made)
-            else:
-                torch.add(made, _phase(beside, shortcut, row, column, is_first), out=into)
-        return whole.view(frames, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
+        products = [F.conv2d(x, kernel, self.bias, padding=1) for kernel in self.kernels]
+        times, repeats = (1, 1) if shortcut is None else (shortcut.factor_t, shortcut.repeats)
+        return placed(products, beside, times, repeats, times - 1 if is_first else 0)
 
     def _twice_as_many(self, x: Tensor, histories: Histories, is_first: bool) -> Tensor:
         """The clip's first frame stays one, and the frames behind it do not see it."""
@@ -177,28 +165,10 @@ class Doubling:
         return torch.cat([alone, doubled]).contiguous(memory_format=torch.channels_last)
 
 
-def _phase(x: Tensor, shortcut: Any, row: int, column: int, is_first: bool) -> Tensor:
-    """Return what `DupUp3D` gives for one pixel of each doubled square: channels of x, (frames, h, w, channels)."""
-    times = shortcut.factor_t
-    outputs = torch.arange(shortcut.out_channels, device=x.device)
-    pixels = x.permute(0, 2, 3, 1)
-    parts = [
-        pixels[..., ((outputs * times + step) * 4 + 2 * row + column) // shortcut.repeats] for step in range(times)
-    ]
-    if times == 1:
-        return parts[0]
-    frames = torch.stack(parts, 1).flatten(0, 1)
-    return frames[times - 1 :] if is_first else frames
-
-
-def _folded(weight: Tensor) -> dict[tuple[int, int], Tensor]:
-    """Return four kernels of 2 x 2 for one of 3 x 3 (O, C, 3, 3) that looks at a doubled picture, by row and column."""
-    kernels = {}
-    for row in (0, 1):
-        rows = _halved(weight, 2, row)
-        for column in (0, 1):
-            kernels[row, column] = _halved(rows, 3, column)
-    return kernels
+def _folded(weight: Tensor) -> list[Tensor]:
+    """Return four kernels of 2 x 2 for one of 3 x 3 (O, C, 3, 3) that looks at a doubled picture, row by row."""
+    rows = [_halved(weight, 2, row) for row in (0, 1)]
+    return [_halved(kernel, 3, column) for kernel in rows for column in (0, 1)]
 
 
 def _halved(weight: Tensor, axis: int, place: int) -> Tensor:

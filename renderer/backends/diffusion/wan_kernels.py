@@ -1,4 +1,4 @@
-"""What stands between the convolutions of Wan's VAE decoder, fused on a GPU: norm, SiLU, sums for pairs of frames.
+"""What stands between the convolutions of Wan's VAE decoder, fused on a GPU: norm, SiLU, sums.
 
 Everything is (frames, channels, height, width) in channels_last, so a pixel's channels lie side by side.
 """
@@ -42,6 +42,28 @@ def joined(products: list[Tensor], bias: Tensor, residual: Tensor | None, num_fr
     frames = frames + bias.view(1, -1, 1, 1)
     frames = frames if residual is None else frames + residual
     return frames.to(products[0].dtype).contiguous(memory_format=torch.channels_last)
+
+
+def placed(products: list[Tensor], beside: Tensor | None, times: int, repeats: int, dropped: int) -> Tensor:
+    """Return a doubled picture (frames, C, 2h, 2w) of four (frames, C, h + 1, w + 1), one for each pixel of a square.
+
+    Added to it is what `DupUp3D` makes of `beside` (frames', C', h, w): each of its channels `repeats` times, dealt out
+    over `times` frames and the four pixels, without the first `dropped` frames.
+    """
+    if products[0].is_cuda:
+        return _kernels().placed(products, beside, times, repeats, dropped)
+    frames, channels, height, width = products[0].shape
+    height, width = height - 1, width - 1
+    whole = products[0].new_empty(frames, height, 2, width, 2, channels)
+    for number, made in enumerate(products):
+        row, column = divmod(number, 2)
+        part = made[:, :, row : row + height, column : column + width].permute(0, 2, 3, 1)
+        if beside is not None:
+            first = torch.arange(channels) * times * 4 + 2 * row + column
+            dealt = [beside[:, (first + step * 4) // repeats] for step in range(times)]
+            part = part + torch.stack(dealt, 1).flatten(0, 1)[dropped:].permute(0, 2, 3, 1)
+        whole[:, :, row, :, column] = part
+    return whole.view(frames, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
 
 
 @cache

@@ -9,16 +9,13 @@ from torch import Tensor
 
 VALUES_AT_ONCE = 4096  # of one program: pixels times channels
 JOINED_AT_ONCE = 2048
+PLACED_AT_ONCE = 2048
 
 
 @triton.jit
-def _activated(source, frame, num_frames, pixels, at, channel, inside, history, gamma, C: tl.constexpr, HAS_NORM: tl.constexpr):  # fmt: skip
-    """Load a tile of one frame, of the history where `frame` is negative, nought behind the end."""
-    if frame < 0:
-        base = history + (frame + 2).to(tl.int64) * pixels * C
-    else:
-        base = source + frame.to(tl.int64) * pixels * C
-    x = tl.load(base + at, mask=inside & (frame < num_frames), other=0.0).to(tl.float32)
+def _activated(source, frame, pixels, at, channel, inside, gamma, C: tl.constexpr, HAS_NORM: tl.constexpr):
+    """Load a tile of one frame."""
+    x = tl.load(source + frame.to(tl.int64) * pixels * C + at, mask=inside, other=0.0).to(tl.float32)
     if HAS_NORM:
         length = tl.maximum(tl.sqrt(tl.sum(x * x, 1)), 1e-12)
         weight = tl.load(gamma + channel, mask=channel < C, other=0.0) * (C**0.5)
@@ -27,31 +24,34 @@ def _activated(source, frame, num_frames, pixels, at, channel, inside, history, 
     return x
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_pairs", "num_frames"])  # a one would become a constant, without `to`
 def _paired(
     source, history, gamma, into, num_frames, pixels, num_pairs,
     C: tl.constexpr, WIDE: tl.constexpr, PIXELS: tl.constexpr, HAS_NORM: tl.constexpr,
 ):  # fmt: skip
-    pair = tl.program_id(1)
+    """Walk through the frames of a few pixels; what was read for one pair is at hand for the next."""
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     channel = tl.arange(0, WIDE)
     at = pixel[:, None].to(tl.int64) * C + channel[None, :]
     inside = (pixel[:, None] < pixels) & (channel[None, :] < C)
-    frame = 2 * pair - 2
-    one = _activated(source, frame, num_frames, pixels, at, channel, inside, history, gamma, C, HAS_NORM)
-    two = _activated(source, frame + 1, num_frames, pixels, at, channel, inside, history, gamma, C, HAS_NORM)
-    three = _activated(source, frame + 2, num_frames, pixels, at, channel, inside, history, gamma, C, HAS_NORM)
-    four = _activated(source, frame + 3, num_frames, pixels, at, channel, inside, history, gamma, C, HAS_NORM)
-    step = num_pairs.to(tl.int64) * pixels * C
-    out = into + pair.to(tl.int64) * pixels * C + at
     kind = into.dtype.element_ty
-    tl.store(out, (one - three).to(kind), mask=inside)
-    tl.store(out + step, (two + three).to(kind), mask=inside)
-    tl.store(out + 2 * step, (three - two).to(kind), mask=inside)
-    tl.store(out + 3 * step, (two - four).to(kind), mask=inside)
+    step = num_pairs.to(tl.int64) * pixels * C
+    nought = num_pairs * 0
+    one = _activated(history, nought, pixels, at, channel, inside, gamma, C, HAS_NORM)
+    two = _activated(history, nought + 1, pixels, at, channel, inside, gamma, C, HAS_NORM)
+    for pair in range(num_pairs):
+        there = inside & (2 * pair + 1 < num_frames)
+        three = _activated(source, 2 * pair + nought, pixels, at, channel, inside, gamma, C, HAS_NORM)
+        four = _activated(source, 2 * pair + 1 + nought, pixels, at, channel, there, gamma, C, HAS_NORM)
+        out = into + (pair + nought).to(tl.int64) * pixels * C + at
+        tl.store(out, (one - three).to(kind), mask=inside)
+        tl.store(out + step, (two + three).to(kind), mask=inside)
+        tl.store(out + 2 * step, (three - two).to(kind), mask=inside)
+        tl.store(out + 3 * step, (two - four).to(kind), mask=inside)
+        one, two = three, four
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_frames"])
 def _joined(
     first, second, third, fourth, bias, residual, into, size, num_frames,
     C: tl.constexpr, BLOCK: tl.constexpr, HAS_RESIDUAL: tl.constexpr,
@@ -76,6 +76,29 @@ def _joined(
     tl.store(into + out + size, odd.to(kind), mask=has_odd)
 
 
+@triton.jit(do_not_specialize=["dropped"])
+def _placed(
+    made, beside, into, rows, columns, dropped, row, column,
+    C: tl.constexpr, BLOCK: tl.constexpr, TIMES: tl.constexpr, REPEATS: tl.constexpr, GIVEN: tl.constexpr,
+):  # fmt: skip
+    line = tl.program_id(1).to(tl.int64)  # of all frames
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = at < columns * C
+    pixel, channel = at // C, at % C
+    frame, height = line // rows, line % rows
+    there = ((frame * (rows + 1) + height + row) * (columns + 1) + pixel + column) * C + channel
+    value = tl.load(made + there, mask=inside).to(tl.float32)
+    if TIMES > 0:
+        source = (frame + dropped) // TIMES
+        step = (frame + dropped) % TIMES
+        given = ((channel * TIMES + step) * 4 + 2 * row + column) // REPEATS
+        value += tl.load(beside + ((source * rows + height) * columns + pixel) * GIVEN + given, mask=inside).to(
+            tl.float32
+        )
+    out = ((2 * line + row) * columns + pixel) * 2 * C + column * C + channel
+    tl.store(into + out, value.to(into.dtype.element_ty), mask=inside)
+
+
 def paired(x: Tensor, history: Tensor, gamma: Tensor | None) -> Tensor:
     """See `wan_kernels.paired`."""
     x, history = (part.contiguous(memory_format=torch.channels_last) for part in (x, history))
@@ -84,8 +107,7 @@ def paired(x: Tensor, history: Tensor, gamma: Tensor | None) -> Tensor:
     into = torch.empty(4, pairs, height, width, channels, device=x.device, dtype=x.dtype)
     wide = triton.next_power_of_2(channels)
     step = max(VALUES_AT_ONCE // wide, 1)
-    grid = (triton.cdiv(height * width, step), pairs)
-    _paired[grid](
+    _paired[(triton.cdiv(height * width, step),)](
         x, history, x if gamma is None else gamma, into, frames, height * width, pairs,
         C=channels, WIDE=wide, PIXELS=step, HAS_NORM=gamma is not None,
     )  # fmt: skip
@@ -104,4 +126,21 @@ def joined(products: list[Tensor], bias: Tensor, residual: Tensor | None, num_fr
         *parts, bias, parts[0] if residual is None else residual, into, size, num_frames,
         C=channels, BLOCK=JOINED_AT_ONCE, HAS_RESIDUAL=residual is not None,
     )  # fmt: skip
+    return into.permute(0, 3, 1, 2)
+
+
+def placed(products: list[Tensor], beside: Tensor | None, times: int, repeats: int, dropped: int) -> Tensor:
+    """See `wan_kernels.placed`."""
+    frames, channels, height, width = products[0].shape
+    height, width = height - 1, width - 1
+    into = torch.empty(frames, 2 * height, 2 * width, channels, device=products[0].device, dtype=products[0].dtype)
+    if beside is not None:
+        beside = beside.contiguous(memory_format=torch.channels_last)
+    for number, made in enumerate(products):
+        made = made.contiguous(memory_format=torch.channels_last)
+        _placed[triton.cdiv(width * channels, PLACED_AT_ONCE), frames * height](
+            made, made if beside is None else beside, into, height, width, dropped, number // 2, number % 2,
+            C=channels, BLOCK=PLACED_AT_ONCE, TIMES=0 if beside is None else times, REPEATS=repeats,
+            GIVEN=0 if beside is None else beside.shape[1],
+        )  # fmt: skip
     return into.permute(0, 3, 1, 2)

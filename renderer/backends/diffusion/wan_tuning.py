@@ -1,75 +1,46 @@
-"""Makes Wan's networks fast on a GPU: compiled blocks, the best attention, and the approximations that a shot asks for.
+"""Makes Wan's networks fast on a GPU: blocks of few kernels, the best attention, approximations that a shot asks for.
 
 Exact as far as the order of sums is: what is approximate is only what a shot names. See docs/performance.md.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from renderer.artifacts import Shot
 from renderer.backends.diffusion import attention
 from renderer.backends.diffusion.attention import Attention
-from renderer.backends.diffusion.float8 import Rounding
-
-log = logging.getLogger(__name__)
-
-MOST_COMPILATIONS = 64  # of one block: each size, length and choice of approximations is one
-
-
-class Attend:
-    """Wan's attention as diffusers calls it, with `own` for a clip's own tokens; words are always looked at exactly.
-
-    Source: diffusers 0.42.1, WanAttnProcessor.
-    """
-
-    def __init__(self, own: Attention) -> None:
-        self.own = own
-
-    def __call__(
-        self,
-        attn: Any,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        rotary_emb: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        """Return (batch, tokens, channels)."""
-        source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        query, key, value = attn.norm_q(attn.to_q(hidden_states)), attn.norm_k(attn.to_k(source)), attn.to_v(source)
-        query, key, value = (part.unflatten(2, (attn.heads, -1)) for part in (query, key, value))
-        if rotary_emb is not None:
-            query, key = turned(query, *rotary_emb), turned(key, *rotary_emb)
-        attend = self.own if encoder_hidden_states is None else attention.exact
-        return attn.to_out[0](attend(query, key, value).flatten(2, 3))
-
-
-def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return x (batch, tokens, heads, head_dim) with its pairs of channels turned by their place in the clip."""
-    left, right = x.unflatten(-1, (-1, 2)).unbind(-1)
-    cos, sin = cos[..., 0::2], sin[..., 1::2]
-    return torch.stack([left * cos - right * sin, left * sin + right * cos], -1).flatten(-2).type_as(x)
+from renderer.backends.diffusion.float8 import Float8Linear, Rounding
+from renderer.backends.diffusion.row_kernels import (
+    Modulation,
+    Rounded,
+    added,
+    added_and_normed,
+    gelu_rounded,
+    normed,
+    turned,
+)
 
 
 class Tuning:
-    """The networks of one loaded model, made fast."""
+    """The networks of one loaded model, made fast. They keep the modules of diffusers, which adapters are laid over."""
 
-    def __init__(self, networks: Iterable[Any], device: torch.device, *, compiles: bool) -> None:
+    def __init__(self, networks: Iterable[Any], device: torch.device, *, fuses: bool) -> None:
         self.networks = list(networks)
         self.device = device
         self.rounding = [Rounding(network.blocks) for network in self.networks]
         self.asked: tuple[tuple[str, ...], int] | None = None
-        if compiles and can_compile():
-            torch._dynamo.config.recompile_limit = MOST_COMPILATIONS
-            for network in self.networks:
-                network.compile_repeated_blocks(fullgraph=True, dynamic=False)
+        self.passes = [BlockPass() for _ in self.networks] if fuses else []
+        for network, block_pass in zip(self.networks, self.passes, strict=False):
+            for block in network.blocks:
+                block.forward = partial(block_pass, block)
+            embedder = network.condition_embedder
+            embedder.forward = partial(_embedded, embedder.forward, block_pass)
 
     def use(self, shot: Shot, tokens_per_frame: int) -> None:
         """Compute as the shot asks.
@@ -89,6 +60,8 @@ class Tuning:
         for network, rounding in zip(self.networks, self.rounding, strict=True):
             network.set_attn_processor(Attend(own))
             rounding.use("fp8_linear" in shot.approximations)
+        for block_pass in self.passes:
+            block_pass.own, block_pass.first = own, tokens_per_frame
         self.asked = asked
 
     def release(self) -> None:
@@ -98,10 +71,121 @@ class Tuning:
         self.asked = None
 
 
-def can_compile() -> bool:
-    """Tell whether there is a C compiler, which Triton needs; say so once where there is none."""
-    compiler = os.environ.get("CC", "cc")
-    if shutil.which(compiler) or shutil.which("gcc") or shutil.which("clang"):
-        return True
-    log.warning("no C compiler: networks stay uncompiled and take about a sixth longer. Install gcc.")
-    return False
+class Attend:
+    """Wan's attention as diffusers calls it, with `own` among a clip's tokens; words are always looked at exactly.
+
+    Source: diffusers 0.42.1, WanAttnProcessor.
+    """
+
+    def __init__(self, own: Attention) -> None:
+        self.own = own
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        rotary_emb: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Return (batch, tokens, channels)."""
+        source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        turns = None if rotary_emb is None else _turns(rotary_emb)
+        query = _apart(_turned(attn.to_q(hidden_states), attn.norm_q, turns), attn)
+        key = _apart(_turned(attn.to_k(source), attn.norm_k, turns), attn)
+        attend = self.own if encoder_hidden_states is None else attention.exact
+        return attn.to_out[0](attend(query, key, _apart(attn.to_v(source), attn)).flatten(2))
+
+
+class BlockPass:
+    """One pass through a `WanTransformerBlock`, called instead of its `forward`, for a batch of one.
+
+    Tokens may be at two times, as those of a given first frame and the rest are: the first `first` at the earlier one.
+    Source: diffusers 0.42.1, WanTransformerBlock.
+    """
+
+    own: Attention
+    first: int
+
+    def __call__(
+        self,
+        block: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor,
+        temb: Tensor,
+        rotary_emb: tuple[Tensor, Tensor],
+    ) -> Tensor:
+        """Return (1, tokens, channels)."""
+        x, text, turns = hidden_states[0], encoder_hidden_states[0], _turns(rotary_emb)
+        times = temb[0] if temb.ndim == 4 else temb  # (1 or 2, 6, channels)
+        table = (block.scale_shift_table + times.float()).unbind(1)
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (part.contiguous() for part in table)
+        own, words = block.attn1, block.attn2
+
+        seen = normed(x, Modulation(1 + scale, shift), self.first, block.norm1.eps, rounds=_rounds(own.to_q))
+        query = turned(_product(own.to_q, seen, x), own.norm_q.weight, own.norm_q.eps, turns)
+        key = turned(_product(own.to_k, seen, x), own.norm_k.weight, own.norm_k.eps, turns)
+        value = _product(own.to_v, seen, x)
+        found = self.own(*(part.unflatten(1, (own.heads, -1))[None] for part in (query, key, value)))
+        delta = own.to_out[0](found.flatten(2)[0])
+
+        how = Modulation(block.norm2.weight.float()[None], block.norm2.bias.float()[None])
+        x, seen = added_and_normed(x, delta, gate, how, self.first, block.norm2.eps, rounds=_rounds(words.to_q))
+        query = turned(_product(words.to_q, seen, x), words.norm_q.weight, words.norm_q.eps, None)
+        key = turned(words.to_k(text), words.norm_k.weight, words.norm_k.eps, None)
+        parts = (query, key, words.to_v(text))
+        found = attention.exact(*(part.unflatten(1, (words.heads, -1))[None] for part in parts))
+        delta = words.to_out[0](found.flatten(2)[0])
+
+        up, down = block.ffn.net[0].proj, block.ffn.net[2]
+        how = Modulation(1 + ffn_scale, ffn_shift)
+        x, seen = added_and_normed(x, delta, None, how, self.first, block.norm3.eps, rounds=_rounds(up))
+        return added(x, _forward(up, down, seen, x), ffn_gate, self.first)[None]
+
+
+def _forward(up: nn.Module, down: nn.Module, seen: Tensor | Rounded, like: Tensor) -> Tensor:
+    """Return the feed-forward layers' answer; an exact product takes the GELU along where it can."""
+    if type(up) is nn.Linear and isinstance(seen, Tensor) and seen.is_cuda:
+        return down(torch._addmm_activation(up.bias, seen, up.weight.t(), use_gelu=True))
+    wide = _product(up, seen, like)
+    if isinstance(down, Float8Linear):
+        return down.of(gelu_rounded(wide), like.dtype)
+    return down(nn.functional.gelu(wide, approximate="tanh"))
+
+
+def _product(layer: Any, x: Tensor | Rounded, like: Tensor) -> Tensor:
+    return layer.of(x, like.dtype) if isinstance(x, Rounded) else layer(x)
+
+
+def _rounds(layer: nn.Module) -> bool:
+    """Tell whether a layer wants its input rounded; one with an adapter rounds for itself."""
+    return isinstance(layer, Float8Linear)
+
+
+def _turns(rotary: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    cos, sin = (part.flatten(0, 2) for part in rotary)
+    return cos, sin
+
+
+def _turned(x: Tensor, norm: Any, turns: tuple[Tensor, Tensor] | None) -> Tensor:
+    return torch.stack([turned(one, norm.weight, norm.eps, turns) for one in x])
+
+
+def _apart(x: Tensor, attn: Any) -> Tensor:
+    return x.unflatten(2, (attn.heads, -1))
+
+
+def _embedded(
+    embed: Any, block_pass: BlockPass, timestep: Tensor, *others: Any, timestep_seq_len: int | None = None
+) -> tuple[Any, ...]:
+    """Embed two times instead of one for each token: that of the first, and that of the last.
+
+    Source: diffusers 0.42.1, WanTimeTextImageEmbedding.
+    """
+    if timestep_seq_len is None:
+        return tuple(embed(timestep, *others))
+    ends = timestep[[0, -1]]
+    place = torch.arange(timestep_seq_len, device=timestep.device) >= block_pass.first
+    torch._assert_async((timestep == ends[place.long()]).all())
+    temb, *rest = embed(ends, *others, timestep_seq_len=2)
+    return temb[:, place.long()], *rest
