@@ -184,7 +184,7 @@ class Bench:
             one.set_attn_processor(stock_processor())
             for module in (one.condition_embedder, *one.blocks):
                 vars(module).pop("forward", None)
-        pipe = stock_picture_pipeline(model.pipe)
+        pipe = stock_picture_pipeline(model.pipe, expand_timesteps=model.times_differ)
         pipe.set_progress_bar_config(disable=True)
         for number in range(2):
             self.clip_by(f"stock diffusers {number}", partial(self.stock, pipe, self.shot(name, number)), name)

@@ -130,8 +130,9 @@ def tokenizer() -> T5TokenizerFast:
     return T5TokenizerFast(tokenizer_object=made, extra_ids=0)
 
 
-def stock_picture_pipeline(pipe: Any) -> WanImageToVideoPipeline:
-    """Diffusers' own pipeline for pictures over the parts of another."""
+def stock_picture_pipeline(pipe: Any, *, expand_timesteps: bool) -> WanImageToVideoPipeline:
+    """diffusers' own pipeline for pictures over the parts of another."""
     parts = {name: getattr(pipe, name, None) for name in WanImageToVideoPipeline._get_signature_keys(pipe)[0]}
-    settings = {name: pipe.config[name] for name in ("boundary_ratio", "expand_timesteps")}
-    return WanImageToVideoPipeline(**parts, **settings)
+    return WanImageToVideoPipeline(
+        **parts, boundary_ratio=pipe.config.boundary_ratio, expand_timesteps=expand_timesteps
+    )
