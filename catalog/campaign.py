@@ -24,6 +24,7 @@ Camera = Literal[
 ]
 TierName = Literal["draft", "standard", "hero"]
 Steps = Annotated[int, Field(ge=1, le=200)]
+SharedSteps = Annotated[int, Field(ge=0, le=200)]
 Guidance = Annotated[float, Field(ge=0, le=30)]
 Light = Literal["left", "top_left", "top", "top_right", "right"]
 
@@ -108,6 +109,7 @@ class Restyle(_Strict):
 class SceneTemplate(_Strict):
     """One slot of the story. Every string may be Jinja, but for the names of scenes and files.
 
+    `shared_prompt` is what the first `shared_steps` of a tier are denoised under, for all variants at once.
     `continues` names the scene whose take this one goes on. `ends_on` is a picture beside the campaign; in a run, the
     SHA-256 of what the store has of it.
     """
@@ -118,6 +120,7 @@ class SceneTemplate(_Strict):
     look: LookTemplate
     prompt: str = ""
     negative_prompt: str = ""
+    shared_prompt: str = ""
     product: str = "composite"
     continues: str = ""
     restyle: Restyle | None = None
@@ -232,6 +235,8 @@ class Tier(_Strict):
     model: str
     num_inference_steps: Steps | None = None
     guidance_scale: Guidance | None = None
+    approximations: tuple[str, ...] = ()
+    shared_steps: SharedSteps = 0
 
 
 class Campaign(_Strict):
@@ -252,6 +257,8 @@ class Campaign(_Strict):
     model: str = "backdrop"
     num_inference_steps: Steps | None = None
     guidance_scale: Guidance | None = None
+    approximations: tuple[str, ...] = ()
+    shared_steps: SharedSteps = 0
     adapters: tuple[AdapterChoice, ...] = ()
     tiers: dict[TierName, Tier] = {}
     tier: TierName | None = None

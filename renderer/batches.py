@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import Brand, Campaign, Refusal, Sample, Variant
-from catalog.campaign import at_tier, load_campaign, with_files
+from catalog.campaign import Tier, at_tier, load_campaign, with_files
 from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
@@ -35,7 +35,7 @@ from renderer.split import missing_variants, split, summarize
 from renderer.store import Store, open_store
 
 EVERYTHING = Sample()
-QUALITY = ("model", "num_inference_steps", "guidance_scale", "tiers", "tier")  # what tiers of a campaign differ in
+QUALITY = (*Tier.model_fields, "tiers", "tier")  # what tiers of a campaign differ in
 
 log = logging.getLogger(__name__)
 
@@ -215,8 +215,8 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     ]
     deliveries = {delivery.variant_id: delivery for delivery in publish(approved, state.store, destination)}
     variants = [planned.variant for planned, _, _ in done if planned.variant.id in deliveries]
-    context = state.context()
-    rows = [manifest_row(variant, deliveries[variant.id], context.model, context.terms) for variant in variants]
+    use, terms = state.summary(), state.context().terms
+    rows = [manifest_row(variant, deliveries[variant.id], use, terms) for variant in variants]
     write_manifest(rows, state.prefix, destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
     report = close(state, done, deliveries)
@@ -256,8 +256,7 @@ def _with_model(campaign: Campaign, model: str | None) -> Campaign:
     """Return the campaign with another model; the dials of a tier are its model's own and go with it."""
     if model is None:
         return campaign
-    own = {"num_inference_steps": None, "guidance_scale": None} if campaign.tiers else {}
-    return campaign.model_copy(update={"model": model, **own})
+    return campaign.model_copy(update=dict(Tier(model=model)) if campaign.tiers else {"model": model})
 
 
 def _terms(model: str) -> Terms:

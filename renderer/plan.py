@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from catalog import Campaign, Format, Locale, Refusal, Scene, Variant
-from renderer.artifacts import Adapter, CaptionJob, Footage, Line, Shot
+from renderer.artifacts import Adapter, Approximation, CaptionJob, Footage, Line, Shot
 from renderer.backends import Ability, VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
@@ -19,6 +19,7 @@ from renderer.versions import CODE_VERSIONS
 
 CONDITIONING = ("in_shot", "in_place")  # ways to show a product for which the model needs its picture
 STANDING = ("composite", "in_place")  # those for which the picture needs a floor
+THEIR_OWN = ("prompt", "look")  # in which shots may differ that begin with the same noise and share steps
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 # What a model without the ability cannot do, and what to write instead.
@@ -52,6 +53,8 @@ class Tools:
     deployer: Deployer = field(default_factory=Deployer)
     others: Mapping[str, VideoModelFacts] = field(default_factory=dict)
     adapters: tuple[Adapter, ...] = ()
+    approximations: tuple[Approximation, ...] = ()  # sorted; those that the model can be asked for
+    shared_steps: int = 0
 
     @classmethod
     def of(
@@ -70,6 +73,8 @@ class Tools:
             seed=campaign.seed,
             fonts=fonts,
             adapters=tuple(Adapter(name=one.name, revision="", weight=one.weight) for one in campaign.adapters),
+            approximations=tuple(sorted(facts.approximations.intersection(campaign.approximations))),
+            shared_steps=campaign.shared_steps,
         )
 
 
@@ -78,6 +83,8 @@ class RenderPlan:
     """Every distinct piece of work of a run, and which pieces each variant needs."""
 
     context: RunContext
+    revision: str = ""  # of the model
+    approximations: tuple[Approximation, ...] = ()
     shots: dict[str, Shot] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     captions: dict[str, CaptionJob] = field(default_factory=dict)
@@ -98,11 +105,10 @@ def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tool
         PlanError: the model's licence does not allow it, scenes ask for what the model cannot do, or locales for voices
             that do not exist; all are named.
     """
-    planned = RenderPlan(context)
+    planned = RenderPlan(context, tools.facts.revision, tools.approximations)
     planner = _Planner(planned, tools)
     planner.judge_licence()
-    if context.source.guidance_scale is not None and not tools.facts.has_guidance:
-        planner.problems[f"{context.campaign}: {tools.model} has no guidance. Remove 'guidance_scale'."] = None
+    planner.problems.update(dict.fromkeys(_unfit_dials(context.source, tools)))
     for variant in variants:
         if isinstance(variant, Refusal):
             planned.refused.append(variant)
@@ -139,10 +145,20 @@ def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools, conti
         "frame_rate": tools.facts.frame_rate,
         "num_inference_steps": tools.num_inference_steps,
         "guidance_scale": tools.guidance_scale,
+        **_rarely_asked(scene, tools),
     }
-    seed = _seed(content_key("seed", facts | {"seed": tools.seed}))
+    shared = facts if "shared_steps" not in facts else {n: fact for n, fact in facts.items() if n not in THEIR_OWN}
+    seed = _seed(content_key("seed", shared | {"seed": tools.seed}))
     key = content_key("shot", facts | {"seed": seed, "code": CODE_VERSIONS["generate"]})
     return Shot(key=key, seed=seed, **facts)
+
+
+def _rarely_asked(scene: Scene, tools: Tools) -> dict[str, object]:
+    """Return facts that are left out where they say nothing, so that shots without them keep their keys."""
+    facts: dict[str, object] = {"approximations": tools.approximations} if tools.approximations else {}
+    if tools.shared_steps and scene.shared_prompt:
+        facts |= {"shared_prompt": scene.shared_prompt, "shared_steps": tools.shared_steps}
+    return facts
 
 
 def footage_for(scene: Scene, continued: Shot | None) -> Footage | None:
@@ -226,7 +242,8 @@ class _Planner:
             "lines": tuple(line and line.key for line in lines),
             "cues": tuple(line and self._captions(line, variant, format) for line in lines),
         }
-        facts = {"variant": variant.model_dump(), "shared": self.shared[variant.locale, variant.format], **pieces}
+        told = variant.model_dump(exclude={"scenes": {"__all__": {"shared_prompt"}}})  # counts by the keys of shots
+        facts = {"variant": told, "shared": self.shared[variant.locale, variant.format], **pieces}
         return VariantPlan(variant=variant, creative_key=content_key("creative", facts), **pieces)
 
     def _shots(self, variant: Variant, format: Format) -> tuple[str, ...]:
@@ -239,7 +256,8 @@ class _Planner:
         image = variant.image_sha256 if scene.product in CONDITIONING else None
         product = image, scene.product == "in_place", stands(scene, variant)
         start = continued, scene.restyle, scene.ends_on, scene.upscale
-        wish = (scene.look, scene.prompt, scene.negative_prompt, product, start, scene.duration_s, format.id)
+        words = scene.prompt, scene.negative_prompt, scene.shared_prompt
+        wish = (scene.look, words, product, start, scene.duration_s, format.id)
         if (key := self.known_shots.get(wish)) is not None:
             return key
         shot = shot_for(scene, variant, format, self.tools, self.planned.shots[continued] if continued else None)
@@ -282,12 +300,30 @@ class _Planner:
         }
 
 
+def _unfit_dials(campaign: Campaign, tools: Tools) -> Iterator[str]:
+    """Yield what is wrong with the campaign's dials for this model."""
+    facts, own_steps = tools.facts, tools.num_inference_steps
+    if campaign.guidance_scale is not None and not facts.has_guidance:
+        yield f"{campaign.id}: {tools.model} has no guidance. Remove 'guidance_scale'."
+    for name in sorted(set(campaign.approximations) - facts.approximations):
+        known = f"It knows: {', '.join(sorted(facts.approximations))}." if facts.approximations else "It knows none."
+        yield f"{campaign.id}: {tools.model} knows no approximation '{name}'. {known}"
+    if campaign.shared_steps and not facts.shares_steps:
+        yield f"{campaign.id}: takes of {tools.model} cannot share steps. Remove 'shared_steps'."
+    elif campaign.shared_steps >= own_steps:
+        fact = f"of {own_steps} steps {campaign.shared_steps} shared ones leave none to a take"
+        yield f"{campaign.id}: {fact}. Write 'shared_steps' below {own_steps}."
+
+
 def _unfit(scene: Scene, variant: Variant, shot: Shot, tools: Tools) -> Iterator[str]:
     place = f"{variant.campaign}: scene '{scene.id}'"
     known = tools.facts.scenes
     for name in filter(None, (scene.look.scene, scene.look.second_scene)):
         if known and name not in known:
             yield f"{place}: {tools.model} knows no scene '{name}'. Known: {', '.join(known)}."
+    if shot.shared_steps and (shot.footage is not None or shot.keeps_product):
+        start = "'continues' or 'restyle'" if shot.footage else "'product: in_place'"
+        yield f"{place}: a take with {start} shares no steps with others. Remove its 'shared_prompt'."
     for ability in asked_of(shot):
         if not is_able(tools.facts, ability):
             fact, cure = CANNOT[ability]

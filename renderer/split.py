@@ -66,6 +66,8 @@ def summarize(planned: RenderPlan, batches: Iterable[Batch], state: RunState, se
         cost_usd=gpu_hours * settings.gpu_hour_usd,
         batch_labels=tuple(batch.label for batch in batches),
         model=planned.context.model,
+        model_revision=planned.revision,
+        approximations=planned.approximations,
         licence=facts.licence,
         warnings=tuple(planned.warnings),
     )

@@ -146,6 +146,29 @@ def test_another_model_comes_with_its_own_dials(tmp_path, settings):
     assert {3} == steps(start(tmp_path / "c", settings, tier="hero", model="backdrop"), settings)
 
 
+DIALS = TIERS.replace(
+    "backdrop, num_inference_steps: 6}", "sharing, approximations: [fp8_linear], shared_steps: 2}"
+).replace("id: hero\n", "id: hero\n    shared_prompt: silk\n")
+
+
+def test_tiers_say_what_may_be_approximate_and_what_is_shared(tmp_path, settings, monkeypatch):
+    """From the tier to shots, plan and a promoted run; another model leaves both behind."""
+    row = VIDEO_MODELS["backdrop"]
+    sharing = replace(row, num_inference_steps=4, approximations=frozenset({"fp8_linear"}), shares_steps=True)
+    monkeypatch.setitem(VIDEO_MODELS, "sharing", sharing)
+    draft = start(tmp_path / "c", settings, campaign=DIALS, tier="draft")
+    hero = batches.promote_run(str(tmp_path / "c"), "r2", draft, "hero", None, settings)["run"]
+    other = start(tmp_path / "c", settings, run_id="r3", campaign=DIALS, tier="hero", model="sharing")
+    asked = []
+    for run in (draft, hero, other):
+        batches.plan_run(run, settings)
+        state = batches.open_run(run, settings)
+        asked.append({(shot.approximations, shot.shared_prompt, shot.shared_steps) for shot in state.shots()})
+
+    assert [{((), "", 0)}, {(("fp8_linear",), "silk", 2), (("fp8_linear",), "", 0)}, {((), "", 0)}] == asked
+    assert "sharing with fp8_linear" == batches.open_run(hero, settings).summary().named
+
+
 def test_another_model_keeps_the_dials_of_a_campaign_without_tiers(tmp_path, settings):
     """What a campaign asks for at its top is meant for every model."""
     campaign = CAMPAIGN.replace("id: test\n", "id: test\nnum_inference_steps: 5\n")

@@ -20,7 +20,7 @@ from renderer.errors import PlanError
 from renderer.licences import EUROPEAN_UNION, LICENCES, Deployer, Licence, judge
 from renderer.plan import RenderPlan, Tools, plan
 from renderer.publish import manifest_row, write_manifest
-from renderer.run_records import Terms
+from renderer.run_records import ModelUse, Terms
 from renderer.settings import Settings
 from renderer.store import Store, open_store
 from renderer.versions import checked_key
@@ -243,12 +243,14 @@ def test_the_manifest_carries_the_terms_of_every_ad(tmp_path):
     variant = planned(write_campaign(tmp_path / "c")).variants[0].variant
     delivery = Delivery(variant_id=variant.id, sha256="0" * 64, url="u", captions=(), delivered_at="2026-01-01")
     store = open_store(f"file://{tmp_path / 'store'}")
-    write_manifest([manifest_row(variant, delivery, "minimax-h3", Terms.of(MINIMAX))], "runs/test/r1", store)
+    use = ModelUse(model="minimax-h3", model_revision="main-1", approximations=("fp8_linear", "sparse_attention"))
+    write_manifest([manifest_row(variant, delivery, use, Terms.of(MINIMAX))], "runs/test/r1", store)
     line = json.loads(store.get_bytes("runs/test/r1/manifest.jsonl"))
     row = next(csv.DictReader(io.StringIO(store.get_bytes("runs/test/r1/manifest.csv").decode("utf-8-sig"))))
 
     assert ("minimax-h3", "MiniMax-H3", "Made with MiniMax-H3.") == (row["model"], row["licence"], row["attribution"])
     assert (False, True) == (line["disclosure"], line["trains_no_models"])
+    assert ("main-1", "fp8_linear · sparse_attention") == (row["model_revision"], row["approximations"])
 
 
 def test_a_promoted_run_has_the_terms_of_its_new_model(tmp_path, settings, guarded):
