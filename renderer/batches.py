@@ -25,7 +25,7 @@ from renderer.errors import PlanError
 from renderer.images import fetch_images
 from renderer.licences import LICENCES
 from renderer.picture.fonts import Shelf
-from renderer.plan import Tools, plan
+from renderer.plan import plan
 from renderer.publish import manifest_row, publish, write_manifest
 from renderer.review import review
 from renderer.run_records import RunContext, RunReport, StageAccount, Terms
@@ -33,6 +33,7 @@ from renderer.run_state import WHOLE_RUN, RunState
 from renderer.settings import Settings
 from renderer.split import missing_variants, split, summarize
 from renderer.store import Store, open_store
+from renderer.tools import Tools
 
 EVERYTHING = Sample()
 QUALITY = (*Tier.model_fields, "tiers", "tier")  # what tiers of a campaign differ in

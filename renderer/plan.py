@@ -4,78 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from catalog import Campaign, Format, Locale, Refusal, Scene, Variant
-from renderer.artifacts import Adapter, Approximation, CaptionJob, Footage, Line, Shot
-from renderer.backends import Ability, VideoModelFacts, VoiceFacts
+from catalog import Format, Locale, Refusal, Scene, Variant
+from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot
+from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
-from renderer.licences import LICENCES, Deployer, judge
+from renderer.licences import LICENCES, judge
 from renderer.picture.shot_layout import shot_layout
 from renderer.run_records import RunContext, VariantPlan
+from renderer.tools import Tools, unfit_dials, unfit_scene
 from renderer.versions import CODE_VERSIONS
 
 CONDITIONING = ("in_shot", "in_place")  # ways to show a product for which the model needs its picture
 STANDING = ("composite", "in_place")  # those for which the picture needs a floor
 THEIR_OWN = ("prompt", "look")  # in which shots may differ that begin with the same noise and share steps
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
-
-# What a model without the ability cannot do, and what to write instead.
-CANNOT: dict[Ability, tuple[str, str]] = {
-    "text": ("make a clip from words alone", "Write 'product: in_shot'."),
-    "image": ("draw a product into the shot", "Write 'product: composite'."),
-    "first_last": ("end a take with a given picture", "Remove 'ends_on'."),
-    "extend": ("go on where another take ends", "Remove 'continues'."),
-    "restyle": ("paint a clip anew", "Remove 'restyle'."),
-    "background": ("make a picture around a product's own pixels", "Write 'product: composite'."),
-    "loop": ("end a take where it began", "Remove 'loop: true'."),
-    "upscale": ("make pictures larger than its own size", "Remove 'upscale'."),
-    "adapter": ("take adapters", "Remove 'adapters'."),
-}
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name, the fonts.
-
-    `others` are the video models to suggest where this one cannot do what a scene asks.
-    """
-
-    model: str
-    facts: VideoModelFacts
-    voices: Mapping[str, VoiceFacts]
-    num_inference_steps: int
-    guidance_scale: float
-    seed: int
-    fonts: str  # the revision of all fonts that text may be set in
-    deployer: Deployer = field(default_factory=Deployer)
-    others: Mapping[str, VideoModelFacts] = field(default_factory=dict)
-    adapters: tuple[Adapter, ...] = ()
-    approximations: tuple[Approximation, ...] = ()  # sorted; those that the model can be asked for
-    shared_steps: int = 0
-
-    @classmethod
-    def of(
-        cls, campaign: Campaign, model: str, facts: VideoModelFacts, voices: Mapping[str, VoiceFacts], fonts: str
-    ) -> Tools:
-        """Take the model's own steps and guidance where the campaign names none.
-
-        Adapters have no revision: planning needs no weights, so nobody has seen their content yet.
-        """
-        return cls(
-            model=model,
-            facts=facts,
-            voices=voices,
-            num_inference_steps=campaign.num_inference_steps or facts.num_inference_steps,
-            guidance_scale=facts.guidance_scale if campaign.guidance_scale is None else campaign.guidance_scale,
-            seed=campaign.seed,
-            fonts=fonts,
-            adapters=tuple(Adapter(name=one.name, revision="", weight=one.weight) for one in campaign.adapters),
-            approximations=tuple(sorted(facts.approximations.intersection(campaign.approximations))),
-            shared_steps=campaign.shared_steps,
-        )
 
 
 @dataclass
@@ -108,7 +54,7 @@ def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tool
     planned = RenderPlan(context, tools.facts.revision, tools.approximations)
     planner = _Planner(planned, tools)
     planner.judge_licence()
-    planner.problems.update(dict.fromkeys(_unfit_dials(context.source, tools)))
+    planner.problems.update(dict.fromkeys(unfit_dials(context.source, tools)))
     for variant in variants:
         if isinstance(variant, Refusal):
             planned.refused.append(variant)
@@ -261,7 +207,7 @@ class _Planner:
         if (key := self.known_shots.get(wish)) is not None:
             return key
         shot = shot_for(scene, variant, format, self.tools, self.planned.shots[continued] if continued else None)
-        self.problems.update(dict.fromkeys(_unfit(scene, variant, shot, self.tools)))
+        self.problems.update(dict.fromkeys(unfit_scene(scene, variant, shot, self.tools)))
         self.planned.shots[shot.key] = shot
         self.known_shots[wish] = shot.key
         return shot.key
@@ -298,61 +244,6 @@ class _Planner:
             for tag, locale in context.locales.items()
             for name, format in context.formats.items()
         }
-
-
-def _unfit_dials(campaign: Campaign, tools: Tools) -> Iterator[str]:
-    """Yield what is wrong with the campaign's dials for this model."""
-    facts, own_steps = tools.facts, tools.num_inference_steps
-    if campaign.guidance_scale is not None and not facts.has_guidance:
-        yield f"{campaign.id}: {tools.model} has no guidance. Remove 'guidance_scale'."
-    for name in sorted(set(campaign.approximations) - facts.approximations):
-        known = f"It knows: {', '.join(sorted(facts.approximations))}." if facts.approximations else "It knows none."
-        yield f"{campaign.id}: {tools.model} knows no approximation '{name}'. {known}"
-    if campaign.shared_steps and not facts.shares_steps:
-        yield f"{campaign.id}: takes of {tools.model} cannot share steps. Remove 'shared_steps'."
-    elif campaign.shared_steps >= own_steps:
-        fact = f"of {own_steps} steps {campaign.shared_steps} shared ones leave none to a take"
-        yield f"{campaign.id}: {fact}. Write 'shared_steps' below {own_steps}."
-
-
-def _unfit(scene: Scene, variant: Variant, shot: Shot, tools: Tools) -> Iterator[str]:
-    place = f"{variant.campaign}: scene '{scene.id}'"
-    known = tools.facts.scenes
-    for name in filter(None, (scene.look.scene, scene.look.second_scene)):
-        if known and name not in known:
-            yield f"{place}: {tools.model} knows no scene '{name}'. Known: {', '.join(known)}."
-    if shot.shared_steps and (shot.footage is not None or shot.keeps_product):
-        start = "'continues' or 'restyle'" if shot.footage else "'product: in_place'"
-        yield f"{place}: a take with {start} shares no steps with others. Remove its 'shared_prompt'."
-    for ability in asked_of(shot):
-        if not is_able(tools.facts, ability):
-            fact, cure = CANNOT[ability]
-            able = [name for name, facts in tools.others.items() if is_able(facts, ability)]
-            others = f" Models that can: {', '.join(able)}." if able else ""
-            yield f"{place}: {tools.model} cannot {fact}. {cure}{others}"
-
-
-def asked_of(shot: Shot) -> Iterator[Ability]:
-    """Yield what a model must be able to do for a shot. The camera is none of it: words in the prompt may move it."""
-    if shot.footage is not None:
-        yield shot.footage.use
-    if shot.image_sha256 is not None:
-        yield "background" if shot.keeps_product else "image"
-    elif shot.footage is None:
-        yield "text"
-    if shot.last_image_sha256 is not None:
-        yield "first_last"
-    if shot.look.loop:
-        yield "loop"
-    if shot.upscale > 1:
-        yield "upscale"
-    if shot.adapters:
-        yield "adapter"
-
-
-def is_able(facts: VideoModelFacts, ability: Ability) -> bool:
-    """Tell whether a model can do something; a loop it can make where it says how long one is."""
-    return facts.loop_num_frames > 0 if ability == "loop" else ability in facts.abilities
 
 
 def _seed(key: str) -> int:

@@ -18,11 +18,12 @@ from renderer.backends import video_models
 from renderer.backends.video_models import VIDEO_MODELS
 from renderer.errors import PlanError
 from renderer.licences import EUROPEAN_UNION, LICENCES, Deployer, Licence, judge
-from renderer.plan import RenderPlan, Tools, plan
+from renderer.plan import RenderPlan, plan
 from renderer.publish import manifest_row, write_manifest
 from renderer.run_records import ModelUse, Terms
 from renderer.settings import Settings
 from renderer.store import Store, open_store
+from renderer.tools import Tools
 from renderer.versions import checked_key
 
 LTX, TENCENT, MINIMAX = (LICENCES[name] for name in ("LTX-2.x-Community", "Tencent-Hunyuan-Community", "MiniMax-H3"))

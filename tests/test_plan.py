@@ -24,10 +24,11 @@ from catalog import Scene
 from catalog.inputs import read_inputs
 from renderer import plan as plan_module
 from renderer.artifacts import Adapter, Footage, Shot
-from renderer.backends import Ability
+from renderer.backends import Ability, asked_of
 from renderer.backends.video_models import VIDEO_MODELS, video_model_facts
 from renderer.errors import PlanError
-from renderer.plan import CANNOT, Tools, asked_of, is_able, native_size, num_frames_for, plan
+from renderer.plan import native_size, num_frames_for, plan
+from renderer.tools import CANNOT, Tools, is_able
 
 
 def shots(folder, facts=FACTS, **images) -> set[str]:
@@ -381,6 +382,19 @@ def test_a_wish_that_the_model_cannot_fulfil_is_refused_with_its_name(tmp_path, 
     assert f"test: scene 'offer': some-model {sentence}" == str(refused.value)
 
 
+def test_a_model_may_go_on_with_a_product_that_it_sees_in_the_footage_alone(tmp_path):
+    """Without the ability to look at a picture beside footage, the picture is left out by name."""
+    both = {"hero": "product: in_shot", "offer": "product: none\n    continues: hero"}
+    extending = replace(FACTS, abilities=frozenset({"text", "image", "extend"}))
+
+    found = by_scene(wishing(tmp_path, **both), extending)
+
+    assert found["offer"].footage == Footage(object=f"takes/{found['hero'].key}.mp4", use="extend")
+    assert found["offer"].image_sha256 is None
+    with pytest.raises(PlanError, match=r"scene 'offer': some-model cannot look at a product's picture beside"):
+        planned(wishing(tmp_path, **both | {"offer": both["offer"].replace("none", "in_shot")}), extending)
+
+
 def test_what_a_model_cannot_do_is_refused_before_anything_is_spent(tmp_path):
     """The scene, the model and what fits are named, all at once."""
     folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("headline:", "product: in_shot\n    headline:", 1))
@@ -448,6 +462,14 @@ def shot(tmp_path) -> Shot:
         ({"image_sha256": "0" * 64, "last_image_sha256": "1" * 64}, {"image", "first_last"}),
         ({"footage": Footage(object="takes/a.mp4", use="extend")}, {"extend"}),
         ({"footage": Footage(object="takes/a.mp4", use="restyle")}, {"restyle"}),
+        (
+            {"footage": Footage(object="takes/a.mp4", use="extend"), "image_sha256": "0" * 64},
+            {"extend", "reference"},
+        ),
+        (
+            {"footage": Footage(object="a.mp4", use="restyle"), "image_sha256": "0" * 64},
+            {"restyle", "reference"},
+        ),
         ({"adapters": (Adapter(name="ink", revision="1"),), "upscale": 2}, {"text", "adapter", "upscale"}),
     ],
 )

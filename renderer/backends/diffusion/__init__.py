@@ -67,7 +67,9 @@ OTHER = replace(WAN_T2V, approximations=frozenset(), shares_steps=False)
 VACE = replace(
     OTHER,
     loader="renderer.backends.diffusion.vace:VaceModel",
-    abilities=frozenset({"text", "image", "first_last", "extend", "restyle", "background", "loop", "adapter"}),
+    abilities=frozenset(
+        {"text", "image", "reference", "first_last", "extend", "restyle", "background", "loop", "adapter"}
+    ),
     sizes=WAN_480P,
     loop_num_frames=81,
     num_inference_steps=50,
