@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from catalog import Brand, Campaign, Refusal, Sample, Variant
-from catalog.campaign import Tier, at_tier, load_campaign, with_files
+from catalog.campaign import Tier, with_files
+from catalog.campaign_file import at_tier, load_campaign
 from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
@@ -71,17 +72,8 @@ def start_run(
     moment = datetime.now(UTC)
     unusable = {problem.subject: problem for problem in problems}
     results = list(expand(inputs, combinations, images, unusable, moment))
-    variants = [result for result in results if isinstance(result, Variant)]
-    refused = [result for result in results if isinstance(result, Refusal)]
-    state.write_expanded(variants, refused)
-    reasons = dict.fromkeys([*map(str, inputs.problems), *map(str, problems), *(one.reason for one in refused)])
-    state.start(_context(inputs, run_id, moment, store), reasons)
-    _account("expand", started, len(results), len(variants), state)
-    return {
-        "run": state.run,
-        "requested": len(results),
-        "refused": len(refused),
-        "problems": len(reasons),
+    found = [*map(str, inputs.problems), *map(str, problems)]
+    return _begun(state, _context(inputs, run_id, moment, store), results, found, started) | {
         "products": len(inputs.products) + len(inputs.refused_products),
         "locales": len(inputs.campaign.locales),
         "formats": len(inputs.campaign.formats),
@@ -126,21 +118,30 @@ def promote_run(
         update={"run_id": run_id, "source": source, "model": source.model, "terms": _terms(source.model)}
     )
     state = RunState(f"{source.id}/{run_id}", earlier.store)
-    variants, refused = list(earlier.variants()), list(earlier.refused())
+    asked_for: list[Variant | Refusal] = [*earlier.variants(), *earlier.refused()]
+    return _begun(state, context, asked_for, (), started) | {
+        "products": len({one.product_id for one in asked_for}),
+        "locales": len({one.locale for one in asked_for}),
+        "formats": len({one.format for one in asked_for}),
+        "whole": len(asked_for),
+    }
+
+
+def _begun(
+    state: RunState, context: RunContext, asked_for: Sequence[Variant | Refusal], found: Iterable[str], started: float
+) -> dict[str, Any]:
+    """Write down what a run asks for, and the problems that were found; return the counts."""
+    variants = [one for one in asked_for if isinstance(one, Variant)]
+    refused = [one for one in asked_for if isinstance(one, Refusal)]
+    reasons = dict.fromkeys([*found, *(one.reason for one in refused)])
     state.write_expanded(variants, refused)
-    reasons = dict.fromkeys(one.reason for one in refused)
     state.start(context, reasons)
-    asked_for: list[Variant | Refusal] = [*variants, *refused]
     _account("expand", started, len(asked_for), len(variants), state)
     return {
         "run": state.run,
         "requested": len(asked_for),
         "refused": len(refused),
         "problems": len(reasons),
-        "products": len({one.product_id for one in asked_for}),
-        "locales": len({one.locale for one in asked_for}),
-        "formats": len({one.format for one in asked_for}),
-        "whole": len(asked_for),
     }
 
 
