@@ -89,6 +89,8 @@ def unfit_scene(scene: Scene, variant: Variant, shot: Shot, tools: Tools) -> Ite
     for name in filter(None, (scene.look.scene, scene.look.second_scene)):
         if known and name not in known:
             yield f"{place}: {tools.model} knows no scene '{name}'. Known: {', '.join(known)}."
+    if tools.facts.has_prompt and not scene.prompt:
+        yield f"{place} has no prompt, and {tools.model} learns from words what to show. Write 'prompt'."
     if shot.shared_steps and (shot.footage is not None or shot.keeps_product):
         start = "'continues' or 'restyle'" if shot.footage else "'product: in_place'"
         yield f"{place}: a take with {start} shares no steps with others. Remove its 'shared_prompt'."

@@ -79,6 +79,7 @@ FACTS = VideoModelFacts(
     gpu_seconds_per_shot=0.1,
     cpu_seconds_per_shot=7.0,
     licence="Apache-2.0",
+    has_prompt=False,  # the second scene has none
 )
 
 

@@ -442,6 +442,24 @@ def test_models_that_can_are_named_where_one_cannot(tmp_path):
     ] == str(refused.value).splitlines()
 
 
+@pytest.mark.parametrize("mode", ["composite", "in_shot"])
+def test_a_model_of_words_is_not_left_without_any(tmp_path, mode):
+    """From noise alone it shows anything, and from a picture anything may happen; a prompt of spaces is none."""
+    folder = wishing(tmp_path, offer=f"product: {mode}\n    prompt: \"{{{{ ' ' }}}}\"")
+    with pytest.raises(PlanError) as refused:
+        planned(folder, replace(FACTS, has_prompt=True))
+
+    assert "test: scene 'offer' has no prompt, and some-model learns from words what to show. Write 'prompt'." == str(
+        refused.value
+    )
+
+
+@pytest.mark.parametrize("name", ["backdrop", "svd"])
+def test_models_that_read_no_prompt_need_none(name):
+    """One is told by the look, the other by its picture."""
+    assert not VIDEO_MODELS[name].has_prompt
+
+
 def test_a_model_that_needs_a_picture_is_not_given_words_alone(tmp_path):
     """A composited product leaves nothing but the prompt to begin with."""
     with pytest.raises(PlanError, match=r"scene 'hero': some-model cannot make a clip from words alone\. Write"):

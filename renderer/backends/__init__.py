@@ -115,6 +115,7 @@ class VideoModelFacts:
     cpu_seconds_per_shot: float
     licence: str  # a row of the licence table
     checkpoint: str = ""  # hub id of the weights; empty: they are part of the package
+    has_prompt: bool = True  # reads the prompt; without, a look's words or a picture say all
     extra: str = "render"  # the optional dependency that brings it: pip install 'adloom[extra]'
     approximations: frozenset[Approximation] = frozenset()  # that it can be asked for
     shares_steps: bool = False  # takes can share their first steps

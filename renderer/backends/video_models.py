@@ -31,6 +31,7 @@ VIDEO_MODELS: dict[str, VideoModelFacts] = {
         gpu_seconds_per_shot=0.04,  # H200, one shot at a time, docs/performance.md
         cpu_seconds_per_shot=7.0,
         licence="Apache-2.0",
+        has_prompt=False,
     ),
     **DIFFUSION_MODELS,
 }

@@ -162,6 +162,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         guidance_scale=3.0,
         gpu_seconds_per_shot=12.0,
         licence="Stability-Community",
+        has_prompt=False,
         checkpoint="stabilityai/stable-video-diffusion-img2vid-xt",
     ),
     "animatediff": ANIMATEDIFF,
