@@ -111,7 +111,7 @@ class VideoModelFacts:
     num_inference_steps: int
     has_guidance: bool  # takes a guidance scale; without, guidance_scale is 1
     guidance_scale: float
-    gpu_seconds_per_shot: float  # on the card the benchmarks name; used for estimates only
+    gpu_seconds_per_shot: float  # the longest take of the largest of `sizes` in its own steps; for estimates only
     cpu_seconds_per_shot: float
     licence: str  # a row of the licence table
     checkpoint: str = ""  # hub id of the weights; empty: they are part of the package

@@ -28,8 +28,8 @@ VIDEO_MODELS: dict[str, VideoModelFacts] = {
         num_inference_steps=3,
         has_guidance=False,
         guidance_scale=1.0,
-        gpu_seconds_per_shot=0.04,  # H200, one shot at a time, docs/performance.md
-        cpu_seconds_per_shot=7.0,
+        gpu_seconds_per_shot=0.2,  # H200, one shot at a time, docs/performance.md: 0.04 for 96 of 480 frames
+        cpu_seconds_per_shot=35.0,
         licence="Apache-2.0",
         has_prompt=False,
     ),
