@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from renderer.artifacts import Checked, Creative, Decision, Delivery
 from renderer.progress import present
 from renderer.review import decision_on
-from renderer.run_records import DeliveredCreative, ModelUse, RunReport, Terms, Undelivered, VariantPlan
+from renderer.run_records import DeliveredCreative, RunReport, Terms, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.versions import checked_key
 
@@ -47,7 +47,7 @@ def close(state: RunState, done: Iterable[Finished], deliveries: Mapping[str, De
         {
             "campaign": context.campaign,
             "run_id": context.run_id,
-            **summary.model_dump(include=set(ModelUse.model_fields)),
+            **state.model_use().model_dump(),
             "requested": len(planned) + len(refused),
             "creatives": fates["delivered"],
             "waiting": fates["waiting"],

@@ -18,7 +18,7 @@ from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
 from renderer import stages
 from renderer.account import close, finished
-from renderer.backends.video_models import VIDEO_MODELS, Place, find_video_model, video_model_facts
+from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_video_model
 from renderer.backends.voices import VOICES
 from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
@@ -155,14 +155,15 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     started = time.monotonic()
     state = open_run(run, settings)
     context = state.context()
-    facts = video_model_facts(context.model)
+    place, here = Place.of(settings), settings.engine == "local"  # a cluster's workers have the weights themselves
+    facts = facts_at(place, context.model, weights_are_here=here)
     fonts = Shelf(settings.font_folders).revision
     tools = Tools.of(context.source, context.model, facts, VOICES, fonts)
     planned = plan(state.variants(), context, replace(tools, deployer=settings.deployer, others=VIDEO_MODELS))
     for warning in planned.warnings:
         log.warning(warning)
-    if settings.engine == "local":  # a cluster's workers have the weights, this machine need not
-        find_video_model(context.model, Place.of(settings))
+    if here:
+        find_video_model(context.model, place)
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
     summary = summarize(planned, batches, state, settings)
     budget = context.source.budget
@@ -217,7 +218,7 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     ]
     deliveries = {delivery.variant_id: delivery for delivery in publish(approved, state.store, destination)}
     variants = [planned.variant for planned, _, _ in done if planned.variant.id in deliveries]
-    use, terms = state.summary(), state.context().terms
+    use, terms = state.model_use(), state.context().terms
     rows = [manifest_row(variant, deliveries[variant.id], use, terms) for variant in variants]
     write_manifest(rows, state.prefix, destination)
     _account("publish", started, len(deliveries), len(deliveries), state)

@@ -74,7 +74,7 @@ def manifest_row(variant: Variant, delivery: Delivery, use: ModelUse = NO_USE, t
         price=variant.price,
         sale_price=variant.sale_price,
         delivered_at=delivery.delivered_at,
-        **use.model_dump(include=set(ModelUse.model_fields)),
+        **use.model_dump(),
         **terms.model_dump(),
     )
 

@@ -67,6 +67,7 @@ def show_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
     table.add_row("distinct shots", f"{summary.shots:,}", f"{len(summary.missing_shots):,}")
     table.add_row("distinct lines", f"{summary.lines:,}", f"{summary.missing_lines:,}")
     table.add_row(f"model {summary.named}", "", "")
+    table.add_row(f"revision {summary.model_revision}", "", "")
     table.add_row(f"licence {summary.licence}", "", "")
     out.print(table)
     out.print(

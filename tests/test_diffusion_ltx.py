@@ -201,6 +201,17 @@ def test_weights_of_a_gpu_run_too(model):
     assert rounded.generate(shot(width=64, height=64, upscale=2, **changes), inputs).shape == (5, 64, 64, 3)
 
 
+def test_a_shot_is_not_made_with_other_weights_than_it_was_planned_for(model):
+    """Both commits are named; a shot planned without one, and weights without notes, are taken as they are."""
+    here, planned_for = "a" * 40, "b" * 40
+    noted = LtxModel(replace(model.checkpoint, commit=here), "cpu")
+
+    with pytest.raises(BackendError, match=f"was planned for ltx-2.5 at revision {planned_for}, and .* holds {here}"):
+        noted.generate(shot(revision=f"{planned_for}-1"), NOTHING)
+    same = [noted.generate(shot(revision=name), NOTHING).tobytes() for name in ("main-1", f"{here}-1")]
+    assert {model.generate(shot(revision=f"{planned_for}-1"), NOTHING).tobytes()} == set(same)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

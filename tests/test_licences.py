@@ -300,6 +300,8 @@ def test_publishing_writes_the_terms_beside_each_delivered_ad(tmp_path, settings
         (row["variant"], row["model"], row["licence"], row["attribution"]) for row in rows
     ]
     assert [Terms.of(MINIMAX)] == [ad.terms for ad in state.report().creatives]
+    assert [VIDEO_MODELS[guarded].revision] == [row["model_revision"] for row in rows]
+    assert (guarded, VIDEO_MODELS[guarded].revision) == (state.report().model, state.report().model_revision)
 
 
 def test_the_embedded_model_asks_nothing(tmp_path, settings):

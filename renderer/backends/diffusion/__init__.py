@@ -1,7 +1,7 @@
 """Video models that run through diffusers, on GPUs: their rows, readable without torch.
 
-`revision` is "<revision on the hub>-<version of our code>". Where it says "main", nobody has pinned a commit yet: write
-the commit's hash there before takes of different days must match.
+`revision` is "<revision on the hub>-<version of our code>". Where it says "main", planning puts a commit in its place:
+the one that ADLOOM_MODEL_REVISIONS names, or that of the weights on this machine.
 
 Seconds are for one H200 and the longest take. Those of Wan are measured by its authors and those of faster engines, the
 others follow from a shorter take's or from the arithmetic of the network; on a CPU these models are of no use, and the
@@ -186,6 +186,11 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
 }
 
 
-def hub_revision(facts: VideoModelFacts) -> str:
-    """Return the revision on the hub, without the version of our code."""
-    return facts.revision.rpartition("-")[0]
+def hub_revision(revision: str) -> str:
+    """Return the revision on the hub of a row or a shot, without the version of our code."""
+    return revision.rpartition("-")[0]
+
+
+def of_commit(facts: VideoModelFacts, commit: str) -> VideoModelFacts:
+    """Return the row for the weights of one commit on the hub."""
+    return replace(facts, revision=f"{commit}-{facts.revision.rpartition('-')[2]}")

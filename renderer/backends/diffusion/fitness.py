@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from renderer.artifacts import Shot
 from renderer.backends import Inputs, VideoModelFacts, asked_of
+from renderer.backends.diffusion import hub_revision
+from renderer.backends.diffusion.checkpoint import Checkpoint, is_commit
 from renderer.errors import BackendError
 
 
@@ -42,6 +44,20 @@ def refuse_unfit(shot: Shot, inputs: Inputs, facts: VideoModelFacts, grid: Grid)
         )
     if not facts.has_guidance and shot.guidance_scale != 1:
         raise BackendError(f"{place}: guidance_scale {shot.guidance_scale:g}. {shot.model} has none; write 1.")
+
+
+def refuse_other_weights(shot: Shot, checkpoint: Checkpoint) -> None:
+    """Check that a shot which was planned for one commit of the weights is not made with another.
+
+    Raises:
+        BackendError: names both.
+    """
+    planned = hub_revision(shot.revision)
+    if is_commit(planned) and checkpoint.commit not in ("", planned):
+        raise BackendError(
+            f"shot {shot.key}: was planned for {shot.model} at revision {planned}, and {checkpoint.source} holds "
+            f"{checkpoint.commit}. Plan the run again, or fetch that revision."
+        )
 
 
 def _refuse_absent(place: str, shot: Shot, inputs: Inputs) -> None:
