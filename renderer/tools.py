@@ -73,8 +73,9 @@ def unfit_dials(campaign: Campaign, tools: Tools) -> Iterator[str]:
     if campaign.guidance_scale is not None and not facts.has_guidance:
         yield f"{campaign.id}: {tools.model} has no guidance. Remove 'guidance_scale'."
     for name in sorted(set(campaign.approximations) - facts.approximations):
-        known = f"It knows: {', '.join(sorted(facts.approximations))}." if facts.approximations else "It knows none."
-        yield f"{campaign.id}: {tools.model} knows no approximation '{name}'. {known}"
+        known = ", ".join(sorted(facts.approximations))
+        cure = f"Known: {known}." if known else "Remove it: there are none."
+        yield f"{campaign.id}: {tools.model} knows no approximation '{name}'. {cure}"
     if campaign.shared_steps and not facts.shares_steps:
         yield f"{campaign.id}: takes of {tools.model} cannot share steps. Remove 'shared_steps'."
     elif campaign.shared_steps >= own_steps:

@@ -329,9 +329,13 @@ def test_a_shared_prompt_without_shared_steps_costs_nothing(tmp_path):
         (
             "approximations: [fp4, fp8_linear]\n",
             SHARING,
-            "some-model knows no approximation 'fp4'. It knows: fp8_attention, fp8_linear.",
+            "some-model knows no approximation 'fp4'. Known: fp8_attention, fp8_linear.",
         ),
-        ("approximations: [fp8_linear]\n", ABLE, "some-model knows no approximation 'fp8_linear'. It knows none."),
+        (
+            "approximations: [fp8_linear]\n",
+            ABLE,
+            "some-model knows no approximation 'fp8_linear'. Remove it: there are none.",
+        ),
         ("shared_steps: 2\n", ABLE, "takes of some-model cannot share steps. Remove 'shared_steps'."),
         (
             "shared_steps: 8\n",
