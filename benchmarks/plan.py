@@ -22,8 +22,9 @@ from catalog.inputs import Inputs, read_inputs
 from catalog.locales import read_locales
 from renderer.backends.video_models import video_model_facts
 from renderer.backends.voices import VOICES
-from renderer.plan import Tools, plan
+from renderer.plan import plan
 from renderer.run_records import RunContext
+from renderer.tools import Tools
 
 ROOT = Path(__file__).parents[1]
 MORE_REGIONS = ["en-CA", "en-AU", "en-IN", "de-LU", "fr-BE", "fr-CH", "es-AR", "es-CO", "it-CH", "ar-SA"]

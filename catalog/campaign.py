@@ -1,18 +1,14 @@
-"""Reads one campaign folder: YAML first, Jinja only inside strings; checks it without rendering."""
+"""The records of a campaign as its author wrote it; Jinja stands only inside their strings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from catalog.errors import CatalogError, Problem
 from catalog.yamlfile import Steps as Place
-from catalog.yamlfile import YamlFile, read_yaml, validate
 
-CAMPAIGN_FILE = "campaign.yaml"
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
@@ -24,6 +20,7 @@ Camera = Literal[
 ]
 TierName = Literal["draft", "standard", "hero"]
 Steps = Annotated[int, Field(ge=1, le=200)]
+SharedSteps = Annotated[int, Field(ge=0, le=200)]
 Guidance = Annotated[float, Field(ge=0, le=30)]
 Light = Literal["left", "top_left", "top", "top_right", "right"]
 
@@ -108,6 +105,7 @@ class Restyle(_Strict):
 class SceneTemplate(_Strict):
     """One slot of the story. Every string may be Jinja, but for the names of scenes and files.
 
+    `shared_prompt` is what the first `shared_steps` of a tier are denoised under, for all variants at once.
     `continues` names the scene whose take this one goes on. `ends_on` is a picture beside the campaign; in a run, the
     SHA-256 of what the store has of it.
     """
@@ -118,6 +116,7 @@ class SceneTemplate(_Strict):
     look: LookTemplate
     prompt: str = ""
     negative_prompt: str = ""
+    shared_prompt: str = ""
     product: str = "composite"
     continues: str = ""
     restyle: Restyle | None = None
@@ -232,6 +231,8 @@ class Tier(_Strict):
     model: str
     num_inference_steps: Steps | None = None
     guidance_scale: Guidance | None = None
+    approximations: tuple[str, ...] = ()
+    shared_steps: SharedSteps = 0
 
 
 class Campaign(_Strict):
@@ -252,6 +253,8 @@ class Campaign(_Strict):
     model: str = "backdrop"
     num_inference_steps: Steps | None = None
     guidance_scale: Guidance | None = None
+    approximations: tuple[str, ...] = ()
+    shared_steps: SharedSteps = 0
     adapters: tuple[AdapterChoice, ...] = ()
     tiers: dict[TierName, Tier] = {}
     tier: TierName | None = None
@@ -269,59 +272,6 @@ class Campaign(_Strict):
         if len({adapter.name for adapter in adapters}) < len(adapters):
             raise ValueError("an adapter counts once; add its weights up")
         return adapters
-
-
-def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
-    """Read `campaign.yaml` of a folder and check what can be checked without products.
-
-    Raises:
-        CatalogError: every problem found, with file and line.
-    """
-    file = read_yaml(folder / CAMPAIGN_FILE, name=f"{folder.name}/{CAMPAIGN_FILE}")
-    campaign = validate(file, Campaign)
-    problems = [*_inside(campaign, file, folder), *_twins(campaign, file)]
-    problems += [*_known_scenes(campaign, file), *_one_model(campaign, file)]
-    problems += [*_beside(campaign, file, folder), *_earlier(campaign, file)]
-    if problems:
-        raise CatalogError(problems)
-    return campaign, file
-
-
-def at_tier(campaign: Campaign, file: YamlFile, tier: str | None) -> Campaign:
-    """Return the campaign with the model and dials of a tier: the one asked for, else its own.
-
-    Raises:
-        CatalogError: the campaign has no such tier; names those it has.
-    """
-    wanted = tier or campaign.tier
-    if wanted is None:
-        return campaign
-    for name, chosen in campaign.tiers.items():
-        if name == wanted:
-            return campaign.model_copy(update={"tier": name, **dict(chosen)})
-    cure = f"Known: {', '.join(campaign.tiers)}." if campaign.tiers else "Add 'tiers', or go without."
-    raise CatalogError([Problem(file.place("tiers"), f"there is no tier '{wanted}'", cure)])
-
-
-def _one_model(campaign: Campaign, file: YamlFile) -> list[Problem]:
-    """Model and dials stand in one place, and one of several tiers is the campaign's own."""
-    beside = Tier.model_fields.keys() & campaign.model_fields_set if campaign.tiers else ()
-    problems = [Problem(file.place(name), "stands beside 'tiers'", "Move it into them.") for name in sorted(beside)]
-    if (campaign.tiers or campaign.tier) and campaign.tier not in campaign.tiers:
-        cure = f"Write which is the usual one: {', '.join(campaign.tiers) or 'there are none yet'}."
-        problems.append(Problem(file.place("tier"), "names none of the tiers", cure))
-    return problems
-
-
-def _inside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:
-    """Files that the campaign names must exist."""
-    named = {("feed",): campaign.feed, ("brand", "logo"): campaign.brand.logo}
-    named |= {("axes", name, "join"): axis.join for name, axis in campaign.axes.items() if isinstance(axis, Join)}
-    return [
-        Problem(file.place(*steps), f"there is no file '{name}' in {folder.name}/", "Check the name.")
-        for steps, name in named.items()
-        if not (folder / name).is_file()
-    ]
 
 
 def files_of(campaign: Campaign) -> dict[Place, str]:
@@ -350,61 +300,3 @@ def with_files(campaign: Campaign, stored: Mapping[Place, str]) -> Campaign:
             holder = holder[step]
         holder[steps[-1]] = name
     return Campaign.model_validate(content)
-
-
-def _beside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:
-    """Clips and pictures lie inside the campaign's folder: a campaign from elsewhere must not show other files."""
-    problems = []
-    for steps, name in files_of(campaign).items():
-        path, place = folder / name, file.place(*steps)
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            cure = "Copy it beside the campaign and write its name there."
-            problems.append(Problem(place, f"'{name}' is outside of {folder.name}/", cure))
-        elif not path.is_file():
-            problems.append(Problem(place, f"there is no file '{name}' in {folder.name}/", "Check the name."))
-        elif not path.resolve().is_relative_to(folder.resolve()):
-            problems.append(Problem(place, f"'{name}' is a link out of {folder.name}/", "Put a copy in its place."))
-    return problems
-
-
-def _earlier(campaign: Campaign, file: YamlFile) -> list[Problem]:
-    """A scene goes on where an earlier one ends."""
-    order = [scene.id for scene in campaign.scenes]
-    wishes: list[tuple[Place, str, Any]] = [
-        (("scenes", number, "continues"), scene.id, scene.continues) for number, scene in enumerate(campaign.scenes)
-    ]
-    wishes += [
-        (("overrides", number, "set", "continues"), override.scene, override.set.get("continues"))
-        for number, override in enumerate(campaign.overrides)
-        if override.scene in order
-    ]
-    problems = []
-    for steps, scene, name in wishes:
-        earlier = order[: order.index(scene)]
-        if name and name not in earlier:
-            cure = f"Earlier ones: {', '.join(earlier)}." if earlier else "Remove it: nothing is before the first."
-            problems.append(Problem(file.place(*steps), f"'{name}' is no scene before '{scene}'", cure))
-    return problems
-
-
-def _twins(campaign: Campaign, file: YamlFile) -> list[Problem]:
-    seen: set[str] = {"end_card"}
-    problems = []
-    for number, scene in enumerate(campaign.scenes):
-        if scene.id in seen:
-            problems.append(Problem(file.place("scenes", number, "id"), f"'{scene.id}' is taken", "Choose another id."))
-        seen.add(scene.id)
-    return problems
-
-
-def _known_scenes(campaign: Campaign, file: YamlFile) -> list[Problem]:
-    known = [scene.id for scene in campaign.scenes] + ["end_card"] * (campaign.end_card is not None)
-    return [
-        Problem(
-            file.place("overrides", number, "scene"),
-            f"there is no scene '{override.scene}'",
-            f"Known: {', '.join(known)}.",
-        )
-        for number, override in enumerate(campaign.overrides)
-        if override.scene not in known
-    ]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from catalog.campaign import Campaign, Join, load_campaign
+from catalog.campaign import Campaign, Join
+from catalog.campaign_file import load_campaign
 from catalog.errors import CatalogError, Problem
 from catalog.formats import Format, read_formats
 from catalog.locales import Locale, fallback_chain, read_locales

@@ -16,7 +16,7 @@ from catalog.spoken import shown_text
 from catalog.templating import RenderFailed, Sandbox, Text, all_roots, compile_text, is_true
 from catalog.yamlfile import Steps, YamlFile, misfit
 
-PICTURE_FIELDS = ("prompt", "negative_prompt", "product")
+PICTURE_FIELDS = ("prompt", "negative_prompt", "shared_prompt", "product")
 SCENE_TEXTS = ("headline", "subline", "badge", "badge_was")
 END_CARD_TEXTS = ("headline", "cta", "legal")
 

@@ -21,6 +21,7 @@ class Scene(_Frozen):
     look: Look
     prompt: str
     negative_prompt: str
+    shared_prompt: str = ""  # of the steps that variants share, where the tier has some
     product: Literal["composite", "in_shot", "in_place", "none"]
     continues: str = ""  # an earlier scene of the variant
     restyle: Restyle | None = None

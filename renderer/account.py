@@ -47,7 +47,7 @@ def close(state: RunState, done: Iterable[Finished], deliveries: Mapping[str, De
         {
             "campaign": context.campaign,
             "run_id": context.run_id,
-            "model": context.model,
+            **state.model_use().model_dump(),
             "requested": len(planned) + len(refused),
             "creatives": fates["delivered"],
             "waiting": fates["waiting"],

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from catalog import Brand, Campaign, Refusal, Sample, Variant
-from catalog.campaign import at_tier, load_campaign, with_files
+from catalog.campaign import Tier, with_files
+from catalog.campaign_file import at_tier, load_campaign
 from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
 from renderer import stages
 from renderer.account import close, finished
-from renderer.backends.video_models import VIDEO_MODELS, Place, find_video_model, video_model_facts
+from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_video_model
 from renderer.backends.voices import VOICES
 from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
@@ -25,7 +26,7 @@ from renderer.errors import PlanError
 from renderer.images import fetch_images
 from renderer.licences import LICENCES
 from renderer.picture.fonts import Shelf
-from renderer.plan import Tools, plan
+from renderer.plan import plan
 from renderer.publish import manifest_row, publish, write_manifest
 from renderer.review import review
 from renderer.run_records import RunContext, RunReport, StageAccount, Terms
@@ -33,9 +34,10 @@ from renderer.run_state import WHOLE_RUN, RunState
 from renderer.settings import Settings
 from renderer.split import missing_variants, split, summarize
 from renderer.store import Store, open_store
+from renderer.tools import Tools
 
 EVERYTHING = Sample()
-QUALITY = ("model", "num_inference_steps", "guidance_scale", "tiers", "tier")  # what tiers of a campaign differ in
+QUALITY = (*Tier.model_fields, "tiers", "tier")  # what tiers of a campaign differ in
 
 log = logging.getLogger(__name__)
 
@@ -70,17 +72,8 @@ def start_run(
     moment = datetime.now(UTC)
     unusable = {problem.subject: problem for problem in problems}
     results = list(expand(inputs, combinations, images, unusable, moment))
-    variants = [result for result in results if isinstance(result, Variant)]
-    refused = [result for result in results if isinstance(result, Refusal)]
-    state.write_expanded(variants, refused)
-    reasons = dict.fromkeys([*map(str, inputs.problems), *map(str, problems), *(one.reason for one in refused)])
-    state.start(_context(inputs, run_id, moment, store), reasons)
-    _account("expand", started, len(results), len(variants), state)
-    return {
-        "run": state.run,
-        "requested": len(results),
-        "refused": len(refused),
-        "problems": len(reasons),
+    found = [*map(str, inputs.problems), *map(str, problems)]
+    return _begun(state, _context(inputs, run_id, moment, store), results, found, started) | {
         "products": len(inputs.products) + len(inputs.refused_products),
         "locales": len(inputs.campaign.locales),
         "formats": len(inputs.campaign.formats),
@@ -125,21 +118,30 @@ def promote_run(
         update={"run_id": run_id, "source": source, "model": source.model, "terms": _terms(source.model)}
     )
     state = RunState(f"{source.id}/{run_id}", earlier.store)
-    variants, refused = list(earlier.variants()), list(earlier.refused())
+    asked_for: list[Variant | Refusal] = [*earlier.variants(), *earlier.refused()]
+    return _begun(state, context, asked_for, (), started) | {
+        "products": len({one.product_id for one in asked_for}),
+        "locales": len({one.locale for one in asked_for}),
+        "formats": len({one.format for one in asked_for}),
+        "whole": len(asked_for),
+    }
+
+
+def _begun(
+    state: RunState, context: RunContext, asked_for: Sequence[Variant | Refusal], found: Iterable[str], started: float
+) -> dict[str, Any]:
+    """Write down what a run asks for, and the problems that were found; return the counts."""
+    variants = [one for one in asked_for if isinstance(one, Variant)]
+    refused = [one for one in asked_for if isinstance(one, Refusal)]
+    reasons = dict.fromkeys([*found, *(one.reason for one in refused)])
     state.write_expanded(variants, refused)
-    reasons = dict.fromkeys(one.reason for one in refused)
     state.start(context, reasons)
-    asked_for: list[Variant | Refusal] = [*variants, *refused]
     _account("expand", started, len(asked_for), len(variants), state)
     return {
         "run": state.run,
         "requested": len(asked_for),
         "refused": len(refused),
         "problems": len(reasons),
-        "products": len({one.product_id for one in asked_for}),
-        "locales": len({one.locale for one in asked_for}),
-        "formats": len({one.format for one in asked_for}),
-        "whole": len(asked_for),
     }
 
 
@@ -153,14 +155,15 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     started = time.monotonic()
     state = open_run(run, settings)
     context = state.context()
-    facts = video_model_facts(context.model)
+    place, here = Place.of(settings), settings.engine == "local"  # a cluster's workers have the weights themselves
+    facts = facts_at(place, context.model, weights_are_here=here)
     fonts = Shelf(settings.font_folders).revision
     tools = Tools.of(context.source, context.model, facts, VOICES, fonts)
     planned = plan(state.variants(), context, replace(tools, deployer=settings.deployer, others=VIDEO_MODELS))
     for warning in planned.warnings:
         log.warning(warning)
-    if settings.engine == "local":  # a cluster's workers have the weights, this machine need not
-        find_video_model(context.model, Place.of(settings))
+    if here:
+        find_video_model(context.model, place)
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
     summary = summarize(planned, batches, state, settings)
     budget = context.source.budget
@@ -215,8 +218,8 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     ]
     deliveries = {delivery.variant_id: delivery for delivery in publish(approved, state.store, destination)}
     variants = [planned.variant for planned, _, _ in done if planned.variant.id in deliveries]
-    context = state.context()
-    rows = [manifest_row(variant, deliveries[variant.id], context.model, context.terms) for variant in variants]
+    use, terms = state.model_use(), state.context().terms
+    rows = [manifest_row(variant, deliveries[variant.id], use, terms) for variant in variants]
     write_manifest(rows, state.prefix, destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
     report = close(state, done, deliveries)
@@ -256,8 +259,7 @@ def _with_model(campaign: Campaign, model: str | None) -> Campaign:
     """Return the campaign with another model; the dials of a tier are its model's own and go with it."""
     if model is None:
         return campaign
-    own = {"num_inference_steps": None, "guidance_scale": None} if campaign.tiers else {}
-    return campaign.model_copy(update={"model": model, **own})
+    return campaign.model_copy(update=dict(Tier(model=model)) if campaign.tiers else {"model": model})
 
 
 def _terms(model: str) -> Terms:

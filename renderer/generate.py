@@ -84,13 +84,16 @@ def continued_key(shot: Shot) -> str:
 
 
 def _warmth(shot: Shot) -> tuple[object, ...]:
-    """What a worker has to load or compile for a shot, the dearest first."""
+    """What a worker has to load, compile or denoise for a shot and may have for the next one, the dearest first."""
     return (
         shot.model,
         [adapter.model_dump_json() for adapter in shot.adapters],
+        shot.approximations,
         shot.width,
         shot.height,
         shot.num_frames,
+        shot.shared_prompt,
+        shot.seed if shot.shared_steps else 0,
     )
 
 

@@ -4,73 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from catalog import Campaign, Format, Locale, Refusal, Scene, Variant
-from renderer.artifacts import Adapter, CaptionJob, Footage, Line, Shot
-from renderer.backends import Ability, VideoModelFacts, VoiceFacts
+from catalog import Format, Locale, Refusal, Scene, Variant
+from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot
+from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
-from renderer.licences import LICENCES, Deployer, judge
+from renderer.licences import LICENCES, judge
 from renderer.picture.shot_layout import shot_layout
 from renderer.run_records import RunContext, VariantPlan
+from renderer.tools import Tools, unfit_dials, unfit_scene
 from renderer.versions import CODE_VERSIONS
 
 CONDITIONING = ("in_shot", "in_place")  # ways to show a product for which the model needs its picture
 STANDING = ("composite", "in_place")  # those for which the picture needs a floor
+THEIR_OWN = ("prompt", "look")  # in which shots may differ that begin with the same noise and share steps
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
-
-# What a model without the ability cannot do, and what to write instead.
-CANNOT: dict[Ability, tuple[str, str]] = {
-    "text": ("make a clip from words alone", "Write 'product: in_shot'."),
-    "image": ("draw a product into the shot", "Write 'product: composite'."),
-    "first_last": ("end a take with a given picture", "Remove 'ends_on'."),
-    "extend": ("go on where another take ends", "Remove 'continues'."),
-    "restyle": ("paint a clip anew", "Remove 'restyle'."),
-    "background": ("make a picture around a product's own pixels", "Write 'product: composite'."),
-    "loop": ("end a take where it began", "Remove 'loop: true'."),
-    "upscale": ("make pictures larger than its own size", "Remove 'upscale'."),
-    "adapter": ("take adapters", "Remove 'adapters'."),
-}
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name, the fonts.
-
-    `others` are the video models to suggest where this one cannot do what a scene asks.
-    """
-
-    model: str
-    facts: VideoModelFacts
-    voices: Mapping[str, VoiceFacts]
-    num_inference_steps: int
-    guidance_scale: float
-    seed: int
-    fonts: str  # the revision of all fonts that text may be set in
-    deployer: Deployer = field(default_factory=Deployer)
-    others: Mapping[str, VideoModelFacts] = field(default_factory=dict)
-    adapters: tuple[Adapter, ...] = ()
-
-    @classmethod
-    def of(
-        cls, campaign: Campaign, model: str, facts: VideoModelFacts, voices: Mapping[str, VoiceFacts], fonts: str
-    ) -> Tools:
-        """Take the model's own steps and guidance where the campaign names none.
-
-        Adapters have no revision: planning needs no weights, so nobody has seen their content yet.
-        """
-        return cls(
-            model=model,
-            facts=facts,
-            voices=voices,
-            num_inference_steps=campaign.num_inference_steps or facts.num_inference_steps,
-            guidance_scale=facts.guidance_scale if campaign.guidance_scale is None else campaign.guidance_scale,
-            seed=campaign.seed,
-            fonts=fonts,
-            adapters=tuple(Adapter(name=one.name, revision="", weight=one.weight) for one in campaign.adapters),
-        )
 
 
 @dataclass
@@ -78,6 +29,8 @@ class RenderPlan:
     """Every distinct piece of work of a run, and which pieces each variant needs."""
 
     context: RunContext
+    revision: str = ""  # of the model
+    approximations: tuple[Approximation, ...] = ()
     shots: dict[str, Shot] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     captions: dict[str, CaptionJob] = field(default_factory=dict)
@@ -98,11 +51,10 @@ def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tool
         PlanError: the model's licence does not allow it, scenes ask for what the model cannot do, or locales for voices
             that do not exist; all are named.
     """
-    planned = RenderPlan(context)
+    planned = RenderPlan(context, tools.facts.revision, tools.approximations)
     planner = _Planner(planned, tools)
     planner.judge_licence()
-    if context.source.guidance_scale is not None and not tools.facts.has_guidance:
-        planner.problems[f"{context.campaign}: {tools.model} has no guidance. Remove 'guidance_scale'."] = None
+    planner.problems.update(dict.fromkeys(unfit_dials(context.source, tools)))
     for variant in variants:
         if isinstance(variant, Refusal):
             planned.refused.append(variant)
@@ -139,10 +91,20 @@ def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools, conti
         "frame_rate": tools.facts.frame_rate,
         "num_inference_steps": tools.num_inference_steps,
         "guidance_scale": tools.guidance_scale,
+        **_rarely_asked(scene, tools),
     }
-    seed = _seed(content_key("seed", facts | {"seed": tools.seed}))
+    shared = facts if "shared_steps" not in facts else {n: fact for n, fact in facts.items() if n not in THEIR_OWN}
+    seed = _seed(content_key("seed", shared | {"seed": tools.seed}))
     key = content_key("shot", facts | {"seed": seed, "code": CODE_VERSIONS["generate"]})
     return Shot(key=key, seed=seed, **facts)
+
+
+def _rarely_asked(scene: Scene, tools: Tools) -> dict[str, object]:
+    """Return facts that are left out where they say nothing, so that shots without them keep their keys."""
+    facts: dict[str, object] = {"approximations": tools.approximations} if tools.approximations else {}
+    if tools.shared_steps and scene.shared_prompt:
+        facts |= {"shared_prompt": scene.shared_prompt, "shared_steps": tools.shared_steps}
+    return facts
 
 
 def footage_for(scene: Scene, continued: Shot | None) -> Footage | None:
@@ -226,7 +188,8 @@ class _Planner:
             "lines": tuple(line and line.key for line in lines),
             "cues": tuple(line and self._captions(line, variant, format) for line in lines),
         }
-        facts = {"variant": variant.model_dump(), "shared": self.shared[variant.locale, variant.format], **pieces}
+        told = variant.model_dump(exclude={"scenes": {"__all__": {"shared_prompt"}}})  # counts by the keys of shots
+        facts = {"variant": told, "shared": self.shared[variant.locale, variant.format], **pieces}
         return VariantPlan(variant=variant, creative_key=content_key("creative", facts), **pieces)
 
     def _shots(self, variant: Variant, format: Format) -> tuple[str, ...]:
@@ -239,11 +202,12 @@ class _Planner:
         image = variant.image_sha256 if scene.product in CONDITIONING else None
         product = image, scene.product == "in_place", stands(scene, variant)
         start = continued, scene.restyle, scene.ends_on, scene.upscale
-        wish = (scene.look, scene.prompt, scene.negative_prompt, product, start, scene.duration_s, format.id)
+        words = scene.prompt, scene.negative_prompt, scene.shared_prompt
+        wish = (scene.look, words, product, start, scene.duration_s, format.id)
         if (key := self.known_shots.get(wish)) is not None:
             return key
         shot = shot_for(scene, variant, format, self.tools, self.planned.shots[continued] if continued else None)
-        self.problems.update(dict.fromkeys(_unfit(scene, variant, shot, self.tools)))
+        self.problems.update(dict.fromkeys(unfit_scene(scene, variant, shot, self.tools)))
         self.planned.shots[shot.key] = shot
         self.known_shots[wish] = shot.key
         return shot.key
@@ -280,43 +244,6 @@ class _Planner:
             for tag, locale in context.locales.items()
             for name, format in context.formats.items()
         }
-
-
-def _unfit(scene: Scene, variant: Variant, shot: Shot, tools: Tools) -> Iterator[str]:
-    place = f"{variant.campaign}: scene '{scene.id}'"
-    known = tools.facts.scenes
-    for name in filter(None, (scene.look.scene, scene.look.second_scene)):
-        if known and name not in known:
-            yield f"{place}: {tools.model} knows no scene '{name}'. Known: {', '.join(known)}."
-    for ability in asked_of(shot):
-        if not is_able(tools.facts, ability):
-            fact, cure = CANNOT[ability]
-            able = [name for name, facts in tools.others.items() if is_able(facts, ability)]
-            others = f" Models that can: {', '.join(able)}." if able else ""
-            yield f"{place}: {tools.model} cannot {fact}. {cure}{others}"
-
-
-def asked_of(shot: Shot) -> Iterator[Ability]:
-    """Yield what a model must be able to do for a shot. The camera is none of it: words in the prompt may move it."""
-    if shot.footage is not None:
-        yield shot.footage.use
-    if shot.image_sha256 is not None:
-        yield "background" if shot.keeps_product else "image"
-    elif shot.footage is None:
-        yield "text"
-    if shot.last_image_sha256 is not None:
-        yield "first_last"
-    if shot.look.loop:
-        yield "loop"
-    if shot.upscale > 1:
-        yield "upscale"
-    if shot.adapters:
-        yield "adapter"
-
-
-def is_able(facts: VideoModelFacts, ability: Ability) -> bool:
-    """Tell whether a model can do something; a loop it can make where it says how long one is."""
-    return facts.loop_num_frames > 0 if ability == "loop" else ability in facts.abilities
 
 
 def _seed(key: str) -> int:

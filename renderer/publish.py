@@ -11,12 +11,12 @@ from catalog import Variant
 from catalog.spoken import shown_text
 from renderer.artifacts import Creative, Decision, Delivery
 from renderer.errors import RenderError
-from renderer.run_records import ManifestRow, Terms
+from renderer.run_records import ManifestRow, ModelUse, Terms
 from renderer.store import Store
 
 PUBLISHED = "published/"
 SIDECARS = {"webvtt": ".vtt", "srt": ".srt", "poster": ".jpg"}
-NO_TERMS = Terms()
+NO_USE, NO_TERMS = ModelUse(), Terms()
 
 
 def publish(approved: Iterable[tuple[Creative, Decision]], store: Store, destination: Store) -> Iterator[Delivery]:
@@ -54,8 +54,8 @@ def publish_creative(creative: Creative, decision: Decision, store: Store, desti
     return destination.get_record(record_key, Delivery) or delivery
 
 
-def manifest_row(variant: Variant, delivery: Delivery, model: str = "", terms: Terms = NO_TERMS) -> ManifestRow:
-    """Return the line of the manifest: what a delivered file shows, says and costs, and under which licence."""
+def manifest_row(variant: Variant, delivery: Delivery, use: ModelUse = NO_USE, terms: Terms = NO_TERMS) -> ManifestRow:
+    """Return the line of the manifest: what a delivered file shows, says and costs, what made it and on which terms."""
     narrations = [scene.narration for scene in variant.scenes]
     narrations += [variant.end_card.narration] if variant.end_card else []
     return ManifestRow(
@@ -74,7 +74,7 @@ def manifest_row(variant: Variant, delivery: Delivery, model: str = "", terms: T
         price=variant.price,
         sale_price=variant.sale_price,
         delivered_at=delivery.delivered_at,
-        model=model,
+        **use.model_dump(),
         **terms.model_dump(),
     )
 

@@ -28,6 +28,19 @@ class Terms(Record):
         )
 
 
+class ModelUse(Record):
+    """Which video model made the pictures, from which weights, and what it did only approximately."""
+
+    model: str = ""
+    model_revision: str = ""
+    approximations: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """The model for people, with what was approximate."""
+        return f"{self.model} with {', '.join(self.approximations)}" if self.approximations else self.model
+
+
 class VariantPlan(Record):
     """One variant and the keys of what it needs, in story order.
 
@@ -73,7 +86,7 @@ class Batch(Record):
     variants: tuple[VariantPlan, ...]
 
 
-class PlanSummary(Record):
+class PlanSummary(ModelUse):
     """What a run needs and what was missing when it was planned."""
 
     requested: int
@@ -88,7 +101,6 @@ class PlanSummary(Record):
     cpu_hours: float
     cost_usd: float
     batch_labels: tuple[str, ...]
-    model: str = ""
     licence: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -160,6 +172,8 @@ class ManifestRow(Record):
     sale_price: str
     delivered_at: str
     model: str
+    model_revision: str
+    approximations: tuple[str, ...]
     licence: str
     attribution: str
     disclosure: bool
@@ -174,12 +188,11 @@ class Undelivered(Record):
     reason: str
 
 
-class RunReport(Record):
+class RunReport(ModelUse):
     """The account of a run: requested = delivered + waiting + rejected + failed, each with its reason."""
 
     campaign: str
     run_id: str
-    model: str
     requested: int
     creatives: tuple[DeliveredCreative, ...]
     waiting: tuple[Undelivered, ...]

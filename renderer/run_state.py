@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from catalog import Refusal, Variant
 from renderer.artifacts import Shot
 from renderer.errors import StoreError
-from renderer.run_records import Batch, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
+from renderer.run_records import Batch, ModelUse, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
 from renderer.store import Store
 
 R = TypeVar("R", bound=BaseModel)
@@ -87,6 +87,16 @@ class RunState:
     def shots(self) -> Iterator[Shot]:
         """Yield every shot of the run, rendered or not."""
         return self._lines("shots.jsonl.gz", Shot)
+
+    def model_use(self) -> ModelUse:
+        """Return what makes the pictures: all shots of a run have one model, its weights and its approximations.
+
+        The summary is of the first plan, and the weights may be others by now.
+        """
+        shot = next(self.shots(), None)
+        if shot is None:
+            return ModelUse(model=self.context().model)
+        return ModelUse(model=shot.model, model_revision=shot.revision, approximations=shot.approximations)
 
     def batch(self, number: int) -> Batch:
         """Return one batch."""

@@ -66,7 +66,8 @@ def show_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
         table.add_row("refused, see below", f"{summary.refused:,}", "")
     table.add_row("distinct shots", f"{summary.shots:,}", f"{len(summary.missing_shots):,}")
     table.add_row("distinct lines", f"{summary.lines:,}", f"{summary.missing_lines:,}")
-    table.add_row(f"model {summary.model}", "", "")
+    table.add_row(f"model {summary.named}", "", "")
+    table.add_row(f"revision {summary.model_revision}", "", "")
     table.add_row(f"licence {summary.licence}", "", "")
     out.print(table)
     out.print(
@@ -83,9 +84,16 @@ def show_models(models: Mapping[str, VideoModelFacts], here: Container[str]) -> 
         table.add_column(heading, justify="right" if heading in ("seconds", "steps") else "left", overflow="fold")
     for name, facts in models.items():
         length = f"{facts.min_num_frames / facts.frame_rate:.1f} to {facts.max_num_frames / facts.frame_rate:.1f}"
-        abilities, weights = ", ".join(sorted(facts.abilities)), "here" if name in here else facts.checkpoint
-        table.add_row(name, abilities, length, str(facts.num_inference_steps), facts.licence, weights)
+        weights = "here" if name in here else facts.checkpoint
+        table.add_row(name, _abilities(facts), length, str(facts.num_inference_steps), facts.licence, weights)
     out.print(table)
+
+
+def _abilities(facts: VideoModelFacts) -> str:
+    """Return what a model can do, and by which dials it is faster."""
+    abilities = ", ".join(sorted(facts.abilities))
+    dials = ["approximations"] * bool(facts.approximations) + ["shared steps"] * facts.shares_steps
+    return f"{abilities} (faster: {', '.join(dials)})" if dials else abilities
 
 
 def show_account(run: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from renderer.errors import SettingsError
 from renderer.licences import LICENCES, Deployer
 
 PREFIX = "ADLOOM_"
+PIN = re.compile(r"[^=]+=[0-9a-f]{40}")
 
 
 class Settings(BaseModel):
@@ -33,6 +35,9 @@ class Settings(BaseModel):
         default=None, description="folder with the weights of video models, each by its name"
     )
     download_models: bool = Field(default=False, description="whether missing weights are fetched from the hub")
+    model_revisions: str = Field(
+        default="", description="commits of weights on the hub that must be used, as model=commit, separated by ','"
+    )
     font_dirs: str = Field(default="", description="folders with your own fonts, separated by ':'")
     batches: int = Field(default=16, ge=1, le=64, description="most batches of one run, each a row of Airflow's grid")
     gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour, for estimates only")
@@ -50,6 +55,16 @@ class Settings(BaseModel):
         if unknown := [name for name in _listed(names) if name not in LICENCES]:
             raise ValueError(f"there is no licence {', '.join(unknown)}; known are {', '.join(LICENCES)}")
         return names
+
+    @field_validator("model_revisions")
+    @classmethod
+    def _whole_commits(cls, pins: str) -> str:
+        if wrong := [pin for pin in _listed(pins) if not PIN.fullmatch(pin)]:
+            raise ValueError(f"{wrong[0]} is no model=commit, a commit being 40 digits and letters a to f")
+        models = [pin.partition("=")[0] for pin in _listed(pins)]
+        if twice := [name for name in models if models.count(name) > 1]:
+            raise ValueError(f"{twice[0]} has two commits")
+        return pins
 
     @field_validator("territory")
     @classmethod
@@ -77,6 +92,11 @@ class Settings(BaseModel):
     def font_folders(self) -> tuple[Path, ...]:
         """The folders whose fonts come before the embedded ones."""
         return tuple(Path(folder) for folder in self.font_dirs.split(":") if folder)
+
+    @property
+    def pinned_revisions(self) -> dict[str, str]:
+        """The commits of weights by model."""
+        return dict(pin.split("=", 1) for pin in _listed(self.model_revisions))
 
     @property
     def deployer(self) -> Deployer:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any
 
+from renderer.artifacts import Shot
+from renderer.backends import VideoModelFacts
 from renderer.backends.video_models import video_model_facts
 from renderer.plan import RenderPlan
 from renderer.progress import FOLDERS, present
@@ -51,7 +53,8 @@ def summarize(planned: RenderPlan, batches: Iterable[Batch], state: RunState, se
     missing = sorted(shots - present("takes", shots, state.store))
     lines = {line.key for batch in batches for line in batch.lines}
     creatives = sum(len(batch.variants) for batch in batches)
-    gpu_hours = len(missing) * facts.gpu_seconds_per_shot / 3600
+    longest_takes = sum(share_of_longest(planned.shots[key], facts) for key in missing)
+    gpu_hours = longest_takes * facts.gpu_seconds_per_shot / 3600
     return PlanSummary(
         requested=planned.requested + refused,
         refused=refused,
@@ -62,13 +65,26 @@ def summarize(planned: RenderPlan, batches: Iterable[Batch], state: RunState, se
         missing_lines=len(lines - present("speech", lines, state.store)),
         missing_creatives=creatives,
         gpu_hours=gpu_hours,
-        cpu_hours=(creatives * COMPOSE_CPU_S + len(missing) * facts.cpu_seconds_per_shot) / 3600,
+        cpu_hours=(creatives * COMPOSE_CPU_S + longest_takes * facts.cpu_seconds_per_shot) / 3600,
         cost_usd=gpu_hours * settings.gpu_hour_usd,
         batch_labels=tuple(batch.label for batch in batches),
         model=planned.context.model,
+        model_revision=planned.revision,
+        approximations=planned.approximations,
         licence=facts.licence,
         warnings=tuple(planned.warnings),
     )
+
+
+def share_of_longest(shot: Shot, facts: VideoModelFacts) -> float:
+    """Return what a shot costs as a share of the model's longest take of its largest own size in its own steps.
+
+    In proportion to steps, frames and pixels: attention grows faster than that, so small shots cost less than estimated
+    here if the model's figure was measured on a large one. Shared steps and approximations are not taken off.
+    """
+    pixels = max(width * height for width, height in facts.sizes.values())
+    steps, frames = shot.num_inference_steps / facts.num_inference_steps, shot.num_frames / facts.max_num_frames
+    return steps * frames * shot.width * shot.height / pixels
 
 
 def _batch(variants: list[VariantPlan], planned: RenderPlan) -> Batch:

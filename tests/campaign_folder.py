@@ -12,8 +12,9 @@ from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import Inputs, read_inputs
 from renderer.backends import VideoModelFacts, VoiceFacts
-from renderer.plan import RenderPlan, Tools, plan
+from renderer.plan import RenderPlan, plan
 from renderer.run_records import RunContext
+from renderer.tools import Tools
 
 MOMENT = datetime(2026, 6, 1, tzinfo=UTC)
 PALETTE = ("#102030", "#508090", "#E0F0FF")
@@ -78,6 +79,7 @@ FACTS = VideoModelFacts(
     gpu_seconds_per_shot=0.1,
     cpu_seconds_per_shot=7.0,
     licence="Apache-2.0",
+    has_prompt=False,  # the second scene has none
 )
 
 

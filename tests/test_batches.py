@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from campaign_folder import CAMPAIGN, FEED, planned, write_campaign
+from campaign_folder import CAMPAIGN, FACTS, FEED, planned, write_campaign
 from catalog import CatalogError
 from renderer import batches, campaign_files
 from renderer.artifacts import Speech
@@ -18,6 +18,7 @@ from renderer.digest import file_sha256
 from renderer.errors import PlanError, StoreError
 from renderer.media import write_take
 from renderer.settings import Settings
+from renderer.split import share_of_longest
 
 
 @pytest.fixture
@@ -144,6 +145,29 @@ def test_a_run_has_the_dials_of_its_tier(tmp_path, settings, tier, expected):
 def test_another_model_comes_with_its_own_dials(tmp_path, settings):
     """Steps of a tier are of the tier's model; `--model` leaves both behind."""
     assert {3} == steps(start(tmp_path / "c", settings, tier="hero", model="backdrop"), settings)
+
+
+DIALS = TIERS.replace(
+    "backdrop, num_inference_steps: 6}", "sharing, approximations: [fp8_linear], shared_steps: 2}"
+).replace("id: hero\n", "id: hero\n    shared_prompt: silk\n")
+
+
+def test_tiers_say_what_may_be_approximate_and_what_is_shared(tmp_path, settings, monkeypatch):
+    """From the tier to shots, plan and a promoted run; another model leaves both behind."""
+    row = VIDEO_MODELS["backdrop"]
+    sharing = replace(row, num_inference_steps=4, approximations=frozenset({"fp8_linear"}), shares_steps=True)
+    monkeypatch.setitem(VIDEO_MODELS, "sharing", sharing)
+    draft = start(tmp_path / "c", settings, campaign=DIALS, tier="draft")
+    hero = batches.promote_run(str(tmp_path / "c"), "r2", draft, "hero", None, settings)["run"]
+    other = start(tmp_path / "c", settings, run_id="r3", campaign=DIALS, tier="hero", model="sharing")
+    asked = []
+    for run in (draft, hero, other):
+        batches.plan_run(run, settings)
+        state = batches.open_run(run, settings)
+        asked.append({(shot.approximations, shot.shared_prompt, shot.shared_steps) for shot in state.shots()})
+
+    assert [{((), "", 0)}, {(("fp8_linear",), "silk", 2), (("fp8_linear",), "", 0)}, {((), "", 0)}] == asked
+    assert "sharing with fp8_linear" == batches.open_run(hero, settings).summary().named
 
 
 def test_another_model_keeps_the_dials_of_a_campaign_without_tiers(tmp_path, settings):
@@ -339,3 +363,38 @@ def test_a_clip_too_large_for_a_worker_is_refused(tmp_path, settings, monkeypatc
 
     with pytest.raises(CatalogError, match=r"'clip\.mov' is too long: 3 frames of its size fit\. Cut it"):
         start(with_files(tmp_path / "c"), settings, campaign=WISHES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "share"),
+    [
+        ({}, 1.0),
+        ({"num_inference_steps": 2}, 0.25),
+        ({"num_frames": 11}, 1 / 3),
+        ({"width": 72, "height": 128}, 1.0),
+        ({"width": 48, "height": 96}, 0.5),
+        ({"width": 192, "height": 192, "upscale": 2}, 4.0),
+    ],
+)
+def test_a_shot_costs_in_proportion_to_steps_frames_and_pixels(tmp_path, changes, share):
+    """One means the model's longest take of its largest own size, which the row's seconds are for."""
+    shot = next(iter(planned(write_campaign(tmp_path)).shots.values()))
+    longest = {"width": 96, "height": 96, "num_frames": 33, "num_inference_steps": 8}
+
+    assert share_of_longest(shot.model_copy(update=longest | changes), FACTS) == pytest.approx(share)
+
+
+def test_a_plan_adds_up_what_its_shots_cost(tmp_path, settings):
+    """Two seconds of the embedded model are six, a fifth of its longest take; a step of three is a third of it."""
+    hours = []
+    for run_id, tier in (("r1", "standard"), ("r2", "draft")):
+        run = start(tmp_path / "c", settings, run_id=run_id, tier=tier)
+        batches.plan_run(run, settings)
+        summary = batches.open_run(run, settings).summary()
+        takes = len(summary.missing_shots)
+        hours.append(summary.gpu_hours)
+        compose_s = summary.missing_creatives * 25.0
+        assert summary.cpu_hours == pytest.approx((summary.gpu_hours * 3600 / 0.2 * 35 + compose_s) / 3600)
+
+    assert hours[0] == pytest.approx(3 * hours[1])
+    assert 0.8 * takes * 0.04 / 3600 < hours[0] <= takes * 0.04 / 3600

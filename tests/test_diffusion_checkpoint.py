@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from campaign_folder import CAMPAIGN, write_campaign
 from renderer.backends.diffusion import DIFFUSION_MODELS, hub_revision
 from renderer.backends.diffusion.checkpoint import Checkpoint, find_checkpoint
-from renderer.errors import BackendError
+from renderer.backends.video_models import Place, load_video_model
+from renderer.batches import open_run, plan_run, start_run
+from renderer.errors import BackendError, SettingsError
 from renderer.licences import LICENCES
+from renderer.settings import Settings
 from tiny_pipelines import save_animatediff, save_hunyuan, save_ltx, save_svd
 
 NAME, HUB_ID = "wan2.2-ti2v-5b", "Wan-AI/Wan2.2-TI2V-5B-Diffusers"
@@ -47,6 +51,13 @@ def cache(tmp_path: Path, commit: str, branch: str = "") -> Path:
         (repository / "refs").mkdir(parents=True)
         (repository / "refs" / branch).write_text(commit)
     return save(repository / "snapshots" / commit)
+
+
+def note(folder: Path, commit: str) -> None:
+    """Note the commit of a folder as `hf download --local-dir` does."""
+    notes = folder / ".cache" / "huggingface" / "download"
+    notes.mkdir(parents=True, exist_ok=True)
+    (notes / "model_index.json.metadata").write_text(f"{commit}\netag\n0\n")
 
 
 def find(tmp_path: Path, revision: str = COMMIT, may_download: bool = False) -> Checkpoint:
@@ -110,14 +121,81 @@ def test_another_revision_in_the_cache_is_named(tmp_path):
 def test_a_folder_of_another_revision_is_refused(tmp_path):
     """`hf download` notes the commit; it must be the pinned one."""
     folder = save(tmp_path / "models" / NAME)
-    note = folder / ".cache" / "huggingface" / "download" / "model_index.json.metadata"
-    note.parent.mkdir(parents=True)
-    note.write_text(f"{OTHER}\netag\n0\n")
+    note(folder, OTHER)
 
     with pytest.raises(BackendError, match=f"holds revision {OTHER}, not {COMMIT}. Run hf download"):
         find(tmp_path)
-    note.write_text(f"{COMMIT}\netag\n0\n")
+    note(folder, COMMIT)
     assert find(tmp_path).source == str(folder)
+
+
+def test_weights_know_their_commit_where_somebody_noted_it(tmp_path):
+    """A folder by its notes, a snapshot by its name; a folder without notes and a branch to be fetched do not."""
+    fetched = find(tmp_path, "main", may_download=True)
+    cache(tmp_path, OTHER, branch="main")
+    cached = find(tmp_path, "main")
+    folder = save(tmp_path / "models" / NAME)
+    unknown = find(tmp_path, "main")
+    note(folder, COMMIT)
+
+    assert ["", OTHER, "", COMMIT] == [one.commit for one in (fetched, cached, unknown, find(tmp_path, "main"))]
+    assert OTHER == cached.revision
+
+
+WORDS = CAMPAIGN.replace('badge: "{{ price }}"', 'prompt: "lights"')
+
+
+def plan_with(tmp_path: Path, **wish: object) -> tuple[set[str], set[str], str]:
+    """Plan a run of the model; return revisions and keys of its shots, and the revision for the manifest."""
+    settings = Settings(
+        store_url=f"file://{tmp_path}/store", build_dir=tmp_path, models_dir=tmp_path / "models", **wish
+    )
+    folder = write_campaign(tmp_path / "campaign", campaign=WORDS)
+    run = start_run(str(folder), "r1", None, NAME, settings)["run"]
+    plan_run(run, settings)
+    state = open_run(run, settings)
+    shots = list(state.shots())
+    return {shot.revision for shot in shots}, {shot.key for shot in shots}, state.model_use().model_revision
+
+
+def test_planning_names_the_commit_that_lies_here(tmp_path):
+    """So takes of two commits have two keys; weights without notes have the row's revision."""
+    folder = save(tmp_path / "models" / NAME)
+    plans = [plan_with(tmp_path)]
+    for commit in (COMMIT, OTHER):
+        note(folder, commit)
+        plans.append(plan_with(tmp_path))
+
+    assert [{"main-1"}, {f"{COMMIT}-1"}, {f"{OTHER}-1"}] == [revisions for revisions, _, _ in plans]
+    assert ["main-1", f"{COMMIT}-1", f"{OTHER}-1"] == [named for _, _, named in plans]
+    assert len(set.union(*(keys for _, keys, _ in plans))) == sum(len(keys) for _, keys, _ in plans)
+
+
+def test_a_pinned_commit_is_planned_wherever_the_weights_are(tmp_path):
+    """A cluster's weights are not on the planning machine; unpinned, nobody there knows their commit."""
+    pinned = plan_with(tmp_path, engine="ray", model_revisions=f"{NAME}={COMMIT}")
+
+    assert ({f"{COMMIT}-1"}, {"main-1"}) == (pinned[0], plan_with(tmp_path, engine="ray")[0])
+
+
+def test_another_commit_than_the_pinned_one_is_refused(tmp_path):
+    """By the plan, and by every worker: they look for the same weights."""
+    note(save(tmp_path / "models" / NAME), OTHER)
+    place = Place.of(Settings(models_dir=tmp_path / "models", model_revisions=f"{NAME}={COMMIT}"))
+
+    with pytest.raises(BackendError, match=f"holds revision {OTHER}, not {COMMIT}"):
+        plan_with(tmp_path, model_revisions=f"{NAME}={COMMIT}")
+    with pytest.raises(BackendError, match=f"holds revision {OTHER}, not {COMMIT}"):
+        load_video_model(NAME, place)
+
+
+@pytest.mark.parametrize("name", ["sora", "backdrop"])
+def test_a_pin_for_no_weights_is_refused(name):
+    """A misspelt model, and the embedded one, whose weights come with the package."""
+    with pytest.raises(
+        SettingsError, match=f"ADLOOM_MODEL_REVISIONS: {name} is no model with weights on the hub. Those"
+    ):
+        Place.of(Settings(model_revisions=f"{name}={COMMIT}"))
 
 
 @pytest.mark.parametrize("weights", ["diffusion_pytorch_model.bin", "model.pt", "model.ckpt"])
@@ -194,7 +272,7 @@ def test_every_row_holds_together(name):
     assert facts.extra == "diffusion"
     assert facts.has_guidance or facts.guidance_scale == 1
     assert bool(facts.loop_num_frames) == ("loop" in facts.abilities)
-    assert hub_revision(facts)
+    assert hub_revision(facts.revision)
 
 
 @pytest.mark.parametrize(

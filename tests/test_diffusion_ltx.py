@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -11,9 +13,11 @@ from diffusers.pipelines.ltx2 import LTX2VideoCondition
 from PIL import Image
 
 import tiny_pipelines as tiny
+from campaign_folder import CAMPAIGN, planned, write_campaign
 from renderer.artifacts import Adapter, Footage, Shot
 from renderer.backends import Inputs
 from renderer.backends.diffusion.ltx import MOST_EMBEDDINGS, NO_GUIDANCE, LtxModel
+from renderer.backends.video_models import VIDEO_MODELS
 from renderer.errors import BackendError
 
 NOTHING = Inputs()
@@ -115,6 +119,29 @@ def test_a_second_stage_doubles_the_size(model, kind):
     assert not np.array_equal(frames, model.generate(large.model_copy(update={"seed": 2}), inputs))
 
 
+@pytest.mark.parametrize(("wish", "side"), [("upscale: 1", 32), ("upscale: 2", 64)])
+def test_the_rows_sizes_are_those_of_the_first_stage(model, tmp_path, wish, side):
+    """A planned shot has them as they are in one stage, and doubled in two; so 1080p is the double of the row's."""
+    row = VIDEO_MODELS["ltx-2.5"]
+    campaign = CAMPAIGN.replace("id: hero\n", f"id: hero\n    {wish}\n").replace("when:", 'prompt: "lights"\n    when:')
+    tiny_row = replace(
+        row,
+        sizes={"1:1": (32, 32)},
+        min_num_frames=5,
+        max_num_frames=5,
+        num_inference_steps=2,
+        licence="Apache-2.0",  # this is not about what a user promised
+    )
+    shots = planned(write_campaign(tmp_path, campaign=campaign), tiny_row).shots.values()
+    hero = next(one for one in shots if one.look.scene == "silk").model_copy(update={"model": "ltx-2.5"})
+
+    frames = model.generate(hero, NOTHING)
+
+    assert frames.shape == (5, side, side, 3)
+    assert row.sizes["9:16"] == (1088 // 2, 1920 // 2)
+    assert not any(length % model.size_step for size in row.sizes.values() for length in size)
+
+
 def test_seed_words_and_pictures_make_the_take(model):
     """The same shot gives the same frames; another seed, text, picture or clip gives others."""
     first = model.generate(shot(), NOTHING)
@@ -172,6 +199,17 @@ def test_weights_of_a_gpu_run_too(model):
         assert np.abs(frames.astype(int) - model.generate(shot(**changes), inputs)).mean() < 16
     changes, inputs = KINDS["image"]
     assert rounded.generate(shot(width=64, height=64, upscale=2, **changes), inputs).shape == (5, 64, 64, 3)
+
+
+def test_a_shot_is_not_made_with_other_weights_than_it_was_planned_for(model):
+    """Both commits are named; a shot planned without one, and weights without notes, are taken as they are."""
+    here, planned_for = "a" * 40, "b" * 40
+    noted = LtxModel(replace(model.checkpoint, commit=here), "cpu")
+
+    with pytest.raises(BackendError, match=f"was planned for ltx-2.5 at revision {planned_for}, and .* holds {here}"):
+        noted.generate(shot(revision=f"{planned_for}-1"), NOTHING)
+    same = [noted.generate(shot(revision=name), NOTHING).tobytes() for name in ("main-1", f"{here}-1")]
+    assert {model.generate(shot(revision=f"{planned_for}-1"), NOTHING).tobytes()} == set(same)
 
 
 @pytest.mark.parametrize(

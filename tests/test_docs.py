@@ -118,3 +118,13 @@ def test_the_page_of_models_is_the_table_of_models():
 
         assert cells[0] == ", ".join(sorted(facts.abilities))
         assert cells[2:] == [str(facts.num_inference_steps), facts.licence]
+
+
+def test_the_page_of_models_says_which_are_faster_when_asked():
+    """Exactly the models with approximations and shared steps stand under that heading, with all approximations."""
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`]+)`", page.split("## Faster takes")[1].split("##")[0]))
+    able = {name for name, facts in VIDEO_MODELS.items() if facts.approximations and facts.shares_steps}
+    known = {name for facts in VIDEO_MODELS.values() for name in facts.approximations}
+
+    assert named == able | known | {"approximations", "shared_steps"}

@@ -333,6 +333,20 @@ def test_a_take_fails_with_its_beginning(store: Store, chain: list[Shot]) -> Non
     assert not any(outcome.retryable for outcome in outcomes)
 
 
+def test_shots_that_share_follow_each_other(store: Store, chain: list[Shot]) -> None:
+    """Approximations need loading, so they come before shared steps, which are kept from one shot to the next."""
+    quick = {"model": "mirroring", "approximations": ("fp8_linear",)}
+    shared = {"model": "mirroring", "shared_prompt": "silk", "shared_steps": 1}
+    asked = [
+        shot("a1", **shared, seed=1), shot("q1", **quick), shot("b1", **shared, seed=2), shot("p1", model="mirroring"),
+        shot("a2", **shared, seed=1), shot("q2", **quick), shot("b2", **shared, seed=2), shot("p2", model="mirroring"),
+    ]  # fmt: skip
+
+    outcomes = list(generate(asked, store, InlineEngine(), Place("cpu")))
+
+    assert [outcome.item.key for outcome in outcomes] == ["p1", "p2", "a1", "a2", "b1", "b2", "q1", "q2"]
+
+
 def test_a_clip_to_paint_anew_is_waited_for_by_nobody(store: Store, chain: list[Shot]) -> None:
     """It lies in the store before the run begins."""
     write = generate_shot(chain[0], Mirroring("cpu"), store)

@@ -18,11 +18,12 @@ from renderer.backends import video_models
 from renderer.backends.video_models import VIDEO_MODELS
 from renderer.errors import PlanError
 from renderer.licences import EUROPEAN_UNION, LICENCES, Deployer, Licence, judge
-from renderer.plan import RenderPlan, Tools, plan
+from renderer.plan import RenderPlan, plan
 from renderer.publish import manifest_row, write_manifest
-from renderer.run_records import Terms
+from renderer.run_records import ModelUse, Terms
 from renderer.settings import Settings
 from renderer.store import Store, open_store
+from renderer.tools import Tools
 from renderer.versions import checked_key
 
 LTX, TENCENT, MINIMAX = (LICENCES[name] for name in ("LTX-2.x-Community", "Tencent-Hunyuan-Community", "MiniMax-H3"))
@@ -243,12 +244,14 @@ def test_the_manifest_carries_the_terms_of_every_ad(tmp_path):
     variant = planned(write_campaign(tmp_path / "c")).variants[0].variant
     delivery = Delivery(variant_id=variant.id, sha256="0" * 64, url="u", captions=(), delivered_at="2026-01-01")
     store = open_store(f"file://{tmp_path / 'store'}")
-    write_manifest([manifest_row(variant, delivery, "minimax-h3", Terms.of(MINIMAX))], "runs/test/r1", store)
+    use = ModelUse(model="minimax-h3", model_revision="main-1", approximations=("fp8_linear", "sparse_attention"))
+    write_manifest([manifest_row(variant, delivery, use, Terms.of(MINIMAX))], "runs/test/r1", store)
     line = json.loads(store.get_bytes("runs/test/r1/manifest.jsonl"))
     row = next(csv.DictReader(io.StringIO(store.get_bytes("runs/test/r1/manifest.csv").decode("utf-8-sig"))))
 
     assert ("minimax-h3", "MiniMax-H3", "Made with MiniMax-H3.") == (row["model"], row["licence"], row["attribution"])
     assert (False, True) == (line["disclosure"], line["trains_no_models"])
+    assert ("main-1", "fp8_linear · sparse_attention") == (row["model_revision"], row["approximations"])
 
 
 def test_a_promoted_run_has_the_terms_of_its_new_model(tmp_path, settings, guarded):
@@ -297,6 +300,8 @@ def test_publishing_writes_the_terms_beside_each_delivered_ad(tmp_path, settings
         (row["variant"], row["model"], row["licence"], row["attribution"]) for row in rows
     ]
     assert [Terms.of(MINIMAX)] == [ad.terms for ad in state.report().creatives]
+    assert [VIDEO_MODELS[guarded].revision] == [row["model_revision"] for row in rows]
+    assert (guarded, VIDEO_MODELS[guarded].revision) == (state.report().model, state.report().model_revision)
 
 
 def test_the_embedded_model_asks_nothing(tmp_path, settings):

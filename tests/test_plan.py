@@ -24,10 +24,11 @@ from catalog import Scene
 from catalog.inputs import read_inputs
 from renderer import plan as plan_module
 from renderer.artifacts import Adapter, Footage, Shot
-from renderer.backends import Ability
+from renderer.backends import Ability, asked_of
 from renderer.backends.video_models import VIDEO_MODELS, video_model_facts
 from renderer.errors import PlanError
-from renderer.plan import CANNOT, Tools, asked_of, is_able, native_size, num_frames_for, plan
+from renderer.plan import native_size, num_frames_for, plan
+from renderer.tools import CANNOT, Tools, is_able
 
 
 def shots(folder, facts=FACTS, **images) -> set[str]:
@@ -264,6 +265,109 @@ def test_adapters_of_the_campaign_are_part_of_every_shot(tmp_path):
     assert keys[0].isdisjoint(keys[1])
 
 
+SHARING = replace(ABLE, approximations=frozenset({"fp8_linear", "fp8_attention"}), shares_steps=True)
+GENERAL = 'shared_prompt: "{{ product.brand }} on a stage"'
+
+
+def with_dials(folder, dials, scene=GENERAL):
+    """The wishing campaign with more lines at its top."""
+    wishing(folder, hero=scene) if scene else write_campaign(folder)
+    path = folder / "campaign.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + dials, encoding="utf-8")
+    return folder
+
+
+def test_approximations_of_the_campaign_are_part_of_every_shot(tmp_path):
+    """In one order, each once, however they were written; without any, keys are those of before."""
+    plain = planned(write_campaign(tmp_path / "plain"), SHARING)
+    first = planned(with_dials(tmp_path / "a", "approximations: [fp8_linear, fp8_attention]\n", ""), SHARING)
+    again = planned(
+        with_dials(tmp_path / "b", "approximations: [fp8_attention, fp8_linear, fp8_linear]\n", ""), SHARING
+    )
+
+    assert set(planned(write_campaign(tmp_path / "plain"), ABLE).shots) == set(plain.shots)
+    assert {("fp8_attention", "fp8_linear")} == {shot.approximations for shot in first.shots.values()}
+    assert set(first.shots) == set(again.shots)
+    assert set(first.shots).isdisjoint(plain.shots)
+
+
+def test_shots_that_share_steps_begin_with_the_same_noise(tmp_path):
+    """Products with other prompts and looks share the seed; a scene without a shared prompt keeps its own key."""
+    folder = with_dials(tmp_path / "shared", "shared_steps: 3\n")
+    shared, plain = planned(folder, SHARING).shots, planned(write_campaign(tmp_path / "plain"), SHARING).shots
+    square = [shot for shot in shared.values() if shot.shared_steps and shot.width == shot.height]
+    rest = {key for key, shot in shared.items() if not shot.shared_steps}
+
+    assert {("Aurora on a stage", 3)} == {(shot.shared_prompt, shot.shared_steps) for shot in square}
+    assert {"Aurora Cup on silk", "Aurora Lamp on silk"} == {shot.prompt for shot in square}
+    assert 1 == len({shot.seed for shot in square})
+    assert {key for key, shot in plain.items() if not shot.prompt} == rest
+    assert {("", 0)} == {(shot.shared_prompt, shot.shared_steps) for key, shot in shared.items() if key in rest}
+
+
+def test_what_is_shared_is_part_of_the_key(tmp_path):
+    """Another shared prompt, or more shared steps, is another take; another campaign's seed is other noise."""
+    dials = ("shared_steps: 3\n", "shared_steps: 4\n", "shared_steps: 3\nseed: 9\n")
+    shots = [by_scene(with_dials(tmp_path / str(n), dial), SHARING)["hero"] for n, dial in enumerate(dials)]
+    shots.append(by_scene(with_dials(tmp_path / "other", dials[0], "shared_prompt: lights"), SHARING)["hero"])
+
+    assert 4 == len({shot.key for shot in shots})
+    assert 4 == len({shot.seed for shot in shots})
+
+
+def test_a_shared_prompt_without_shared_steps_costs_nothing(tmp_path):
+    """It is for other tiers: shots and finished ads keep their keys."""
+    unused, plain = planned(with_dials(tmp_path / "unused", "")), planned(write_campaign(tmp_path / "plain"))
+
+    assert list(plain.shots) == list(unused.shots)
+    assert [one.creative_key for one in plain.variants] == [one.creative_key for one in unused.variants]
+
+
+@pytest.mark.parametrize(
+    ("dials", "facts", "sentence"),
+    [
+        (
+            "approximations: [fp4, fp8_linear]\n",
+            SHARING,
+            "some-model knows no approximation 'fp4'. Known: fp8_attention, fp8_linear.",
+        ),
+        (
+            "approximations: [fp8_linear]\n",
+            ABLE,
+            "some-model knows no approximation 'fp8_linear'. Remove it: there are none.",
+        ),
+        ("shared_steps: 2\n", ABLE, "takes of some-model cannot share steps. Remove 'shared_steps'."),
+        (
+            "shared_steps: 8\n",
+            SHARING,
+            "of 8 steps 8 shared ones leave none to a take. Write 'shared_steps' below 8.",
+        ),
+    ],
+)
+def test_dials_that_a_model_does_not_have_are_refused(tmp_path, dials, facts, sentence):
+    """Once for the campaign, with what fits."""
+    with pytest.raises(PlanError) as refused:
+        planned(with_dials(tmp_path, dials), facts)
+
+    assert f"test: {sentence}" == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wish", "start"),
+    [
+        ("restyle: {clip: clip.mp4}", "'continues' or 'restyle'"),
+        ("product: in_place", "'product: in_place'"),
+    ],
+)
+def test_takes_that_do_not_begin_with_noise_share_no_steps(tmp_path, wish, start):
+    """Footage and kept pixels are each take's own."""
+    with pytest.raises(PlanError) as refused:
+        planned(with_dials(tmp_path, "shared_steps: 2\n", f"{GENERAL}\n    {wish}"), SHARING)
+
+    sentence = f"a take with {start} shares no steps with others. Remove its 'shared_prompt'."
+    assert f"test: scene 'hero': {sentence}" == str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [
@@ -280,6 +384,19 @@ def test_a_wish_that_the_model_cannot_fulfil_is_refused_with_its_name(tmp_path, 
         planned(wishing(tmp_path, offer=wish))
 
     assert f"test: scene 'offer': some-model {sentence}" == str(refused.value)
+
+
+def test_a_model_may_go_on_with_a_product_that_it_sees_in_the_footage_alone(tmp_path):
+    """Without the ability to look at a picture beside footage, the picture is left out by name."""
+    both = {"hero": "product: in_shot", "offer": "product: none\n    continues: hero"}
+    extending = replace(FACTS, abilities=frozenset({"text", "image", "extend"}))
+
+    found = by_scene(wishing(tmp_path, **both), extending)
+
+    assert found["offer"].footage == Footage(object=f"takes/{found['hero'].key}.mp4", use="extend")
+    assert found["offer"].image_sha256 is None
+    with pytest.raises(PlanError, match=r"scene 'offer': some-model cannot look at a product's picture beside"):
+        planned(wishing(tmp_path, **both | {"offer": both["offer"].replace("none", "in_shot")}), extending)
 
 
 def test_what_a_model_cannot_do_is_refused_before_anything_is_spent(tmp_path):
@@ -329,6 +446,23 @@ def test_models_that_can_are_named_where_one_cannot(tmp_path):
     ] == str(refused.value).splitlines()
 
 
+@pytest.mark.parametrize("mode", ["composite", "in_shot"])
+def test_a_model_of_words_is_not_left_without_any(tmp_path, mode):
+    """From noise alone it shows anything, and from a picture anything may happen; a prompt of spaces is none."""
+    folder = wishing(tmp_path, offer=f"product: {mode}\n    prompt: \"{{{{ ' ' }}}}\"")
+    with pytest.raises(PlanError) as refused:
+        planned(folder, replace(FACTS, has_prompt=True))
+
+    assert "test: scene 'offer' has no prompt, and some-model learns from words what to show. Write 'prompt'." == str(
+        refused.value
+    )
+
+
+def test_models_that_read_no_prompt_are_told_otherwise():
+    """One by the look, the other by its picture."""
+    assert {"backdrop", "svd"} == {name for name, facts in VIDEO_MODELS.items() if not facts.has_prompt}
+
+
 def test_a_model_that_needs_a_picture_is_not_given_words_alone(tmp_path):
     """A composited product leaves nothing but the prompt to begin with."""
     with pytest.raises(PlanError, match=r"scene 'hero': some-model cannot make a clip from words alone\. Write"):
@@ -349,6 +483,14 @@ def shot(tmp_path) -> Shot:
         ({"image_sha256": "0" * 64, "last_image_sha256": "1" * 64}, {"image", "first_last"}),
         ({"footage": Footage(object="takes/a.mp4", use="extend")}, {"extend"}),
         ({"footage": Footage(object="takes/a.mp4", use="restyle")}, {"restyle"}),
+        (
+            {"footage": Footage(object="takes/a.mp4", use="extend"), "image_sha256": "0" * 64},
+            {"extend", "reference"},
+        ),
+        (
+            {"footage": Footage(object="a.mp4", use="restyle"), "image_sha256": "0" * 64},
+            {"restyle", "reference"},
+        ),
         ({"adapters": (Adapter(name="ink", revision="1"),), "upscale": 2}, {"text", "adapter", "upscale"}),
     ],
 )

@@ -49,6 +49,29 @@ def test_an_unknown_licence_is_refused_with_the_known_ones():
         Settings.from_environment({"ADLOOM_ACCEPTED_LICENCES": "MiniMax-H3, LTX-9"})
 
 
+def test_commits_of_weights_are_pinned_by_model():
+    """Spaces after commas do not count."""
+    first, second = "a" * 40, "0123456789" * 4
+    found = Settings.from_environment({"ADLOOM_MODEL_REVISIONS": f"svd={first}, ltx-2.5={second},"})
+
+    assert {"svd": first, "ltx-2.5": second} == found.pinned_revisions
+
+
+@pytest.mark.parametrize(
+    ("pins", "message"),
+    [
+        ("svd=main", "svd=main is no model=commit"),
+        (f"svd={'a' * 39}", "is no model=commit"),
+        ("a" * 40, "is no model=commit"),
+        (f"svd={'a' * 40},svd={'b' * 40}", "svd has two commits"),
+    ],
+)
+def test_pins_that_pin_nothing_are_refused(pins, message):
+    """A branch moves, and half a commit may be any."""
+    with pytest.raises(SettingsError, match=f"ADLOOM_MODEL_REVISIONS: .*{message}"):
+        Settings.from_environment({"ADLOOM_MODEL_REVISIONS": pins})
+
+
 def test_who_makes_the_ads_is_read_from_the_environment():
     """Lists are separated by commas; what is not said is unknown, not zero."""
     found = Settings.from_environment(

@@ -6,6 +6,7 @@ module behind it is imported only when the backend is built.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -20,6 +21,7 @@ Grade = Literal["neural", "accented", "basic", "draft"]
 Ability = Literal[
     "text",  # a clip from a prompt or a look alone
     "image",  # begins with the product's photo
+    "reference",  # looks at the product's photo beside footage
     "first_last",  # between two given frames
     "extend",  # continues a clip
     "restyle",  # paints a clip anew
@@ -109,13 +111,34 @@ class VideoModelFacts:
     num_inference_steps: int
     has_guidance: bool  # takes a guidance scale; without, guidance_scale is 1
     guidance_scale: float
-    gpu_seconds_per_shot: float  # on the card the benchmarks name; used for estimates only
+    gpu_seconds_per_shot: float  # the longest take of the largest of `sizes` in its own steps; for estimates only
     cpu_seconds_per_shot: float
     licence: str  # a row of the licence table
     checkpoint: str = ""  # hub id of the weights; empty: they are part of the package
+    has_prompt: bool = True  # reads the prompt; without, a look's words or a picture say all
     extra: str = "render"  # the optional dependency that brings it: pip install 'adloom[extra]'
     approximations: frozenset[Approximation] = frozenset()  # that it can be asked for
     shares_steps: bool = False  # takes can share their first steps
+
+
+def asked_of(shot: Shot) -> Iterator[Ability]:
+    """Yield what a model must be able to do for a shot. The camera is none of it: words in the prompt may move it."""
+    if shot.footage is not None:
+        yield shot.footage.use
+    if shot.keeps_product:
+        yield "background"
+    elif shot.image_sha256 is not None:
+        yield "image" if shot.footage is None else "reference"
+    elif shot.footage is None:
+        yield "text"
+    if shot.last_image_sha256 is not None:
+        yield "first_last"
+    if shot.look.loop:
+        yield "loop"
+    if shot.upscale > 1:
+        yield "upscale"
+    if shot.adapters:
+        yield "adapter"
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from renderer.backends import VideoModel, VideoModelFacts, backdrop
-from renderer.backends.diffusion import DIFFUSION_MODELS, hub_revision
+from renderer.backends.diffusion import DIFFUSION_MODELS, hub_revision, of_commit
 from renderer.backends.diffusion.checkpoint import Checkpoint, find_checkpoint
-from renderer.errors import BackendError
+from renderer.errors import BackendError, SettingsError
 from renderer.settings import Settings
 
 VIDEO_MODELS: dict[str, VideoModelFacts] = {
@@ -28,9 +30,10 @@ VIDEO_MODELS: dict[str, VideoModelFacts] = {
         num_inference_steps=3,
         has_guidance=False,
         guidance_scale=1.0,
-        gpu_seconds_per_shot=0.04,  # H200, one shot at a time, docs/performance.md
-        cpu_seconds_per_shot=7.0,
+        gpu_seconds_per_shot=0.2,  # H200, one shot at a time, docs/performance.md: 0.04 for 96 of 480 frames
+        cpu_seconds_per_shot=35.0,
         licence="Apache-2.0",
+        has_prompt=False,
     ),
     **DIFFUSION_MODELS,
 }
@@ -54,11 +57,23 @@ class Place:
     device: str = "auto"  # cpu, cuda, or auto: a GPU if there is one
     models_dir: Path | None = None
     may_download: bool = False
+    revisions: Mapping[str, str] = field(default_factory=dict)  # pinned commits on the hub by model
 
     @classmethod
     def of(cls, settings: Settings) -> Place:
-        """Return what the environment says."""
-        return cls(settings.device, settings.models_dir, settings.download_models)
+        """Return what the environment says.
+
+        Raises:
+            SettingsError: a revision is pinned for a model that takes no weights from the hub.
+        """
+        pins = settings.pinned_revisions
+        known = [name for name, facts in VIDEO_MODELS.items() if facts.checkpoint]
+        if unknown := sorted(pins.keys() - known):
+            raise SettingsError(
+                f"ADLOOM_MODEL_REVISIONS: {', '.join(unknown)} is no model with weights on the hub. "
+                f"Those are: {', '.join(known)}."
+            )
+        return cls(settings.device, settings.models_dir, settings.download_models, pins)
 
 
 def find_video_model(name: str, place: Place) -> Checkpoint | None:
@@ -70,7 +85,25 @@ def find_video_model(name: str, place: Place) -> Checkpoint | None:
     facts = video_model_facts(name)
     if not facts.checkpoint:
         return None
-    return find_checkpoint(name, facts.checkpoint, hub_revision(facts), place.models_dir, place.may_download)
+    revision = place.revisions.get(name) or hub_revision(facts.revision)
+    return find_checkpoint(name, facts.checkpoint, revision, place.models_dir, place.may_download)
+
+
+def facts_at(place: Place, name: str, *, weights_are_here: bool) -> VideoModelFacts:
+    """Return the row of a model, its revision naming the commit of the weights where it is pinned or they are here.
+
+    Weights that are absent or unfit are no error yet: `find_video_model` says what is wrong with them.
+
+    Raises:
+        BackendError: there is no such model.
+    """
+    facts = video_model_facts(name)
+    commit = place.revisions.get(name, "")
+    if not commit and weights_are_here:
+        with suppress(BackendError):
+            found = find_video_model(name, place)
+            commit = found.commit if found else ""
+    return of_commit(facts, commit) if commit else facts
 
 
 def load_video_model(name: str, place: Place) -> VideoModel:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from renderer.publish import PUBLISHED
 from renderer.report.gallery import Card, page
-from renderer.run_records import DeliveredCreative, RunReport, Undelivered, VariantPlan
+from renderer.run_records import DeliveredCreative, ModelUse, RunReport, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.settings import Settings
 from renderer.store import Store, open_store
@@ -65,7 +65,7 @@ def as_json(report: RunReport, names: dict[str, str]) -> dict[str, Any]:
     return {
         "campaign": report.campaign,
         "run_id": report.run_id,
-        "model": report.model,
+        **report.model_dump(include=set(ModelUse.model_fields)),
         "requested": report.requested,
         "delivered": report.delivered,
         **{kind: len(those) for kind, those in undelivered.items()},

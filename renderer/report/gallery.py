@@ -40,7 +40,7 @@ def page(report: RunReport, cards: Sequence[Card]) -> str:
     return Template(html).substitute(
         policy=policy(html),
         title=escape(title),
-        subtitle=escape(f"Run {report.run_id}, made with {report.model}"),
+        subtitle=escape(f"Run {report.run_id}, made with {report.named}"),
         numbers=_numbers(report),
         filters="".join(_filters(cards)),
         sections="".join(_sections(cards)),

@@ -1,10 +1,11 @@
 """Video models that run through diffusers, on GPUs: their rows, readable without torch.
 
-`revision` is "<revision on the hub>-<version of our code>". Where it says "main", nobody has pinned a commit yet: write
-the commit's hash there before takes of different days must match.
+`revision` is "<revision on the hub>-<version of our code>". Where it says "main", planning puts a commit in its place:
+the one that ADLOOM_MODEL_REVISIONS names, or that of the weights on this machine.
 
-Seconds are for one H200. Those of Wan and LTX are measured by the authors of faster engines (docs/performance.md) or
-follow from the arithmetic of the network; on a CPU these models are of no use, and the figure only says so.
+Seconds are for one H200 and the longest take. Those of Wan are measured by its authors and those of faster engines, the
+others follow from a shorter take's or from the arithmetic of the network; on a CPU these models are of no use, and the
+figure only says so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ NO_USE_ON_CPU_S = 100_000.0
 WAN_720P = {"9:16": (720, 1280), "4:5": (832, 1040), "1:1": (960, 960), "16:9": (1280, 720)}  # multiples of 16
 WAN_5B = {"9:16": (704, 1280), "4:5": (768, 960), "1:1": (960, 960), "16:9": (1280, 704)}  # of 32
 WAN_480P = {"9:16": (480, 832), "4:5": (576, 720), "1:1": (624, 624), "16:9": (832, 480)}  # of 16
-LTX_1080P = {"9:16": (1088, 1920), "4:5": (1024, 1280), "1:1": (1280, 1280), "16:9": (1920, 1088)}  # of 64: two stages
+LTX_540P = {"9:16": (544, 960), "4:5": (512, 640), "1:1": (640, 640), "16:9": (960, 544)}  # of 32: its first stage
 HUNYUAN_480P = {"9:16": (480, 848), "4:5": (576, 720), "1:1": (640, 640), "16:9": (848, 480)}  # of 16
 SD_512 = {"9:16": (448, 768), "4:5": (512, 640), "1:1": (512, 512), "16:9": (768, 448)}  # of 64
 
@@ -67,7 +68,9 @@ OTHER = replace(WAN_T2V, approximations=frozenset(), shares_steps=False)
 VACE = replace(
     OTHER,
     loader="renderer.backends.diffusion.vace:VaceModel",
-    abilities=frozenset({"text", "image", "first_last", "extend", "restyle", "background", "loop", "adapter"}),
+    abilities=frozenset(
+        {"text", "image", "reference", "first_last", "extend", "restyle", "background", "loop", "adapter"}
+    ),
     sizes=WAN_480P,
     loop_num_frames=81,
     num_inference_steps=50,
@@ -128,7 +131,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         OTHER,
         loader="renderer.backends.diffusion.ltx:LtxModel",
         abilities=frozenset({"text", "image", "first_last", "extend", "upscale", "adapter"}),
-        sizes=LTX_1080P,
+        sizes=LTX_540P,
         frame_rate=24.0,
         min_num_frames=49,
         max_num_frames=481,
@@ -136,7 +139,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         num_inference_steps=8,
         has_guidance=False,
         guidance_scale=1.0,
-        gpu_seconds_per_shot=17.0,
+        gpu_seconds_per_shot=11.0,  # of the first stage
         licence="LTX-2.x-Community",
         checkpoint="Lightricks/LTX-2.5-Diffusers",
     ),
@@ -160,6 +163,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         guidance_scale=3.0,
         gpu_seconds_per_shot=12.0,
         licence="Stability-Community",
+        has_prompt=False,
         checkpoint="stabilityai/stable-video-diffusion-img2vid-xt",
     ),
     "animatediff": ANIMATEDIFF,
@@ -176,12 +180,17 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
         num_inference_steps=6,
         has_guidance=False,
         guidance_scale=1.0,
-        gpu_seconds_per_shot=12.0,
+        gpu_seconds_per_shot=75.0,  # 19.5 frames a second on an H100, by its authors
         checkpoint="BestWishYsh/Helios-Distilled",
     ),
 }
 
 
-def hub_revision(facts: VideoModelFacts) -> str:
-    """Return the revision on the hub, without the version of our code."""
-    return facts.revision.rpartition("-")[0]
+def hub_revision(revision: str) -> str:
+    """Return the revision on the hub of a row or a shot, without the version of our code."""
+    return revision.rpartition("-")[0]
+
+
+def of_commit(facts: VideoModelFacts, commit: str) -> VideoModelFacts:
+    """Return the row for the weights of one commit on the hub."""
+    return replace(facts, revision=f"{commit}-{facts.revision.rpartition('-')[2]}")

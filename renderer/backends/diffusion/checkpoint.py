@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from renderer.errors import BackendError
 
 UNSAFE = (".bin", ".pt", ".pth", ".ckpt")  # pickles: opening one may run code
 INDEX = "model_index.json"
-COMMIT_LENGTH = 40
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Checkpoint:
 
     name: str  # the model's row, for messages
     source: str  # folder path or hub id
-    revision: str = ""  # commit hash on the hub; empty for a folder
+    revision: str = ""  # on the hub: a commit, or a branch that is yet to be fetched; empty for a folder
+    commit: str = ""  # of what lies here; empty where nobody noted it or nothing lies here yet
     may_download: bool = False
     models_dir: Path | None = None  # where adapters lie, each a folder or file
 
@@ -37,13 +39,22 @@ def find_checkpoint(name: str, hub_id: str, revision: str, models_dir: Path | No
     fetch = f"hf download {hub_id} --revision {revision} --local-dir {models_dir or 'models'}/{name}"
     folder = models_dir / name if models_dir else None
     if folder and (folder / INDEX).is_file():
-        _refuse_other_revision(name, folder, revision, fetch)
+        commit = _noted_commit(folder)
+        if is_commit(revision) and commit not in ("", revision):
+            raise BackendError(f"model {name}: {folder} holds revision {commit}, not {revision}. Run {fetch}.")
         refuse_incomplete(name, folder, fetch)
-        return Checkpoint(name, str(folder), models_dir=models_dir)
+        return Checkpoint(name, str(folder), commit=commit, models_dir=models_dir)
     if may_download:
-        return Checkpoint(name, hub_id, revision, may_download=True, models_dir=models_dir)
-    refuse_incomplete(name, _cached(name, hub_id, revision, folder, fetch), fetch)
-    return Checkpoint(name, hub_id, revision, models_dir=models_dir)
+        commit = revision if is_commit(revision) else ""
+        return Checkpoint(name, hub_id, revision, commit, may_download=True, models_dir=models_dir)
+    snapshot = _cached(name, hub_id, revision, folder, fetch)
+    refuse_incomplete(name, snapshot, fetch)
+    return Checkpoint(name, hub_id, snapshot.name, snapshot.name, models_dir=models_dir)
+
+
+def is_commit(revision: str) -> bool:
+    """Tell a commit from a branch or a tag."""
+    return COMMIT.fullmatch(revision) is not None
 
 
 def refuse_incomplete(name: str, folder: Path, fetch: str) -> None:
@@ -81,14 +92,11 @@ def _refuse_without_weights(name: str, folder: Path, fetch: str) -> None:
     raise BackendError(f"model {name}: {folder} has no *.safetensors. Run {fetch}.")
 
 
-def _refuse_other_revision(name: str, folder: Path, revision: str, fetch: str) -> None:
-    """`hf download --local-dir` notes the commit of each file; a folder without notes is taken as it is."""
+def _noted_commit(folder: Path) -> str:
+    """Return the commit that `hf download --local-dir` noted, or an empty text; such a folder is taken as it is."""
     note = folder / ".cache" / "huggingface" / "download" / f"{INDEX}.metadata"
-    if len(revision) != COMMIT_LENGTH or not note.is_file():
-        return
-    there = note.read_text("utf-8").split("\n", 1)[0].strip()
-    if there != revision:
-        raise BackendError(f"model {name}: {folder} holds revision {there}, not {revision}. Run {fetch}.")
+    commit = note.read_text("utf-8").split("\n", 1)[0].strip() if note.is_file() else ""
+    return commit if is_commit(commit) else ""
 
 
 def _cached(name: str, hub_id: str, revision: str, folder: Path | None, fetch: str) -> Path:

@@ -5,24 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from renderer.artifacts import Shot
-from renderer.backends import Ability, Inputs, VideoModelFacts
+from renderer.backends import Inputs, VideoModelFacts, asked_of
+from renderer.backends.diffusion import hub_revision
+from renderer.backends.diffusion.checkpoint import Checkpoint, is_commit
 from renderer.errors import BackendError
-
-
-def asked_abilities(shot: Shot) -> frozenset[Ability]:
-    """Return what a model must be able to do for this shot. Camera moves may always be asked for in words."""
-    asked: dict[Ability, bool] = {
-        "background": shot.keeps_product,
-        "image": shot.image_sha256 is not None and not shot.keeps_product and shot.footage is None,
-        "first_last": shot.last_image_sha256 is not None,
-        "extend": shot.footage is not None and shot.footage.use == "extend",
-        "restyle": shot.footage is not None and shot.footage.use == "restyle",
-        "loop": shot.look.loop,
-        "upscale": shot.upscale > 1,
-        "adapter": bool(shot.adapters),
-        "text": shot.image_sha256 is None and shot.footage is None,
-    }
-    return frozenset(ability for ability, wanted in asked.items() if wanted)
 
 
 @dataclass(frozen=True)
@@ -41,7 +27,7 @@ def refuse_unfit(shot: Shot, inputs: Inputs, facts: VideoModelFacts, grid: Grid)
         BackendError: the model cannot do it, a picture is absent, or size, length, steps or guidance do not fit.
     """
     place = f"shot {shot.key}"
-    if lacking := sorted(asked_abilities(shot) - facts.abilities):
+    if lacking := sorted(set(asked_of(shot)) - facts.abilities):
         raise BackendError(
             f"{place}: {shot.model} cannot do {', '.join(lacking)}. It can do {', '.join(sorted(facts.abilities))}."
         )
@@ -64,6 +50,20 @@ def refuse_unfit(shot: Shot, inputs: Inputs, facts: VideoModelFacts, grid: Grid)
         )
     if not facts.has_guidance and shot.guidance_scale != 1:
         raise BackendError(f"{place}: guidance_scale {shot.guidance_scale:g}. {shot.model} has none; write 1.")
+
+
+def refuse_other_weights(shot: Shot, checkpoint: Checkpoint) -> None:
+    """Check that a shot which was planned for one commit of the weights is not made with another.
+
+    Raises:
+        BackendError: names both.
+    """
+    planned = hub_revision(shot.revision)
+    if is_commit(planned) and checkpoint.commit not in ("", planned):
+        raise BackendError(
+            f"shot {shot.key}: was planned for {shot.model} at revision {planned}, and {checkpoint.source} holds "
+            f"{checkpoint.commit}. Plan the run again, or fetch that revision."
+        )
 
 
 def _refuse_absent(place: str, shot: Shot, inputs: Inputs) -> None:

@@ -21,7 +21,7 @@ from renderer.backends import Frames, Inputs
 from renderer.backends.diffusion import DIFFUSION_MODELS
 from renderer.backends.diffusion.adapters import Adapters, beginning
 from renderer.backends.diffusion.checkpoint import Checkpoint
-from renderer.backends.diffusion.fitness import Grid, refuse_unfit
+from renderer.backends.diffusion.fitness import Grid, refuse_other_weights, refuse_unfit
 from renderer.backends.diffusion.latents import pack, unpack
 from renderer.errors import BackendError, OutOfMemory
 
@@ -129,6 +129,7 @@ class DiffusionModel:
     @torch.no_grad()
     def denoise(self, shot: Shot, inputs: Inputs) -> bytes:
         """See `LatentVideoModel.denoise`."""
+        refuse_other_weights(shot, self.checkpoint)
         refuse_unfit(shot, inputs, self.facts, Grid(self.size_step, self.frame_step, self.frame_offset))
         self.refuse(shot, inputs)
         with self.denoising:

@@ -99,12 +99,10 @@ class WanModel(DiffusionModel):
         """Check what may come with footage.
 
         Raises:
-            BackendError: a picture comes with it, or so few steps are left that nothing would change.
+            BackendError: so few steps are left that nothing would change.
         """
         if not shot.footage:
             return
-        if inputs.image is not None or inputs.last_image is not None:
-            raise BackendError(f"shot {shot.key}: {shot.model} paints anew from words alone. Remove the picture.")
         if int(shot.num_inference_steps * shot.footage.strength) == 0:
             raise BackendError(
                 f"shot {shot.key}: strength {shot.footage.strength:g} of {shot.num_inference_steps} steps leaves none. "
