@@ -29,8 +29,9 @@ from renderer.artifacts import Shot
 from renderer.backends.backdrop import SIZES
 from renderer.backends.backdrop.sampler import BackdropModel
 from renderer.backends.video_models import Place
-from renderer.engine import Engine, LocalEngine, Outcome
+from renderer.engine import Engine, Outcome
 from renderer.generate import generate, record_key
+from renderer.local_engine import LocalEngine
 from renderer.ray_cluster import connect
 from renderer.ray_engine import RayEngine
 from renderer.store import Store, open_store

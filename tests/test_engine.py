@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from renderer.engine import InlineEngine, LocalEngine
+from renderer.engine import InlineEngine
 from renderer.errors import BackendError
+from renderer.local_engine import LocalEngine
 
 
 def build() -> str:
@@ -76,7 +77,7 @@ def test_an_item_that_kills_its_worker_is_given_up_after_two_tries(tmp_path):
 
     assert set(range(10)) == set(outcomes)
     assert [7] == [item for item, outcome in outcomes.items() if outcome.error]
-    assert "2 workers died over it, the last one with signal 9" in (outcomes[7].error or "")
+    assert "2 workers died over it, the last one with: signal 9." in (outcomes[7].error or "")
     assert "xx" == (tmp_path / "7").read_text()
 
 
