@@ -1,10 +1,11 @@
 """Renders distinct shots through Ray and through our own worker processes, with a worker killed on the way.
 
     python benchmarks/ray_scaling.py [--shots 200] [--workers 2] [--kill] [--model tiny|backdrop] [--device auto]
-                                     [--engines ray,local] [--address HOST:6379]
+                                     [--engines ray,local] [--address HOST:6379] [--at-once 3]
 
 `tiny` has networks of random weights and the real ones' size of takes: for two CPU cores. `--kill` ends one worker with
-SIGKILL when a quarter of the shots is there; that needs the workers on this machine. Times begin when Ray is connected
+SIGKILL when a quarter of the shots is there; that needs the workers on this machine. `--at-once` shots are in a worker
+at a time; without it, as many as `generate` asks for: three on a GPU, else one. Times begin when Ray is connected
 and hold the building of models. Every engine writes to an empty store of its own.
 """
 
@@ -29,8 +30,9 @@ from renderer.artifacts import Shot
 from renderer.backends.backdrop import SIZES
 from renderer.backends.backdrop.sampler import BackdropModel
 from renderer.backends.video_models import Place
-from renderer.engine import Engine, LocalEngine, Outcome
+from renderer.engine import AtOnce, Engine, Outcome
 from renderer.generate import generate, record_key
+from renderer.local_engine import LocalEngine
 from renderer.ray_cluster import connect
 from renderer.ray_engine import RayEngine
 from renderer.store import Store, open_store
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--shots", type=int, default=200)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, help="of one worker; default: the cores, shared out")
+    parser.add_argument("--at-once", type=int, help="shots in a worker; default: three on a GPU, else one")
     parser.add_argument("--kill", action="store_true", help="one worker on the way")
     parser.add_argument("--model", choices=["tiny", "backdrop"], default="tiny")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
@@ -53,9 +56,8 @@ def main() -> None:
     options = parser.parse_args()
     shots = campaign(options.shots)
     for name in options.engines.split(","):
-        engine = engine_of(name, options)
-        if options.model == "tiny":
-            engine = WithTool(engine, partial(tiny_model, options.device))
+        tool = partial(tiny_model, options.device) if options.model == "tiny" else None
+        engine = Told(engine_of(name, options), tool, options.at_once)
         with tempfile.TemporaryDirectory(prefix="adloom-scaling-") as folder:
             kill_at = options.shots // 4 if options.kill else None
             print(
@@ -85,15 +87,15 @@ def engine_of(name: str, options: argparse.Namespace) -> Engine:
     return RayEngine(options.address, options.workers, threads=options.threads)
 
 
-class WithTool:
-    """An engine whose workers build another tool than they are told."""
+class Told:
+    """An engine whose workers build the tool, and hold as many items, as the options say."""
 
-    def __init__(self, engine: Engine, setup: Callable[[], object]) -> None:
-        self.engine, self.setup = engine, setup
+    def __init__(self, engine: Engine, setup: Callable[[], object] | None, at_once: int | None) -> None:
+        self.engine, self.setup, self.at_once = engine, setup, at_once
 
-    def map(self, work: Callable, items: Iterable, setup: Callable) -> Iterator[Outcome]:
+    def map(self, work: Callable, items: Iterable, setup: Callable, at_once: AtOnce = 1) -> Iterator[Outcome]:
         """See `Engine.map`."""
-        return self.engine.map(work, items, self.setup)
+        return self.engine.map(work, items, self.setup or setup, self.at_once or at_once)
 
 
 def tiny_model(device: str) -> BackdropModel:

@@ -26,6 +26,9 @@ from renderer.store import Store
 log = logging.getLogger(__name__)
 
 MAX_TAKES = 3  # of one shot whose product morphs
+# On a GPU, of one worker: one is denoised, one decoded, one judged and encoded to a file. A fourth would only wait,
+# and each that waits behind the denoising holds a take, up to 1 GB of uint8 (1080 x 1920, 160 frames).
+AT_ONCE = 3
 MAX_SEED = 2**63
 
 MIN_MEAN_LUMA, MAX_MEAN_LUMA = 4.0, 251.0  # of 255: outside of them a picture is black or white
@@ -39,7 +42,7 @@ def generate(shots: Iterable[Shot], store: Store, engine: Engine, place: Place) 
 
     Shots of one model follow each other, within them those with the same adapters, and within these those of one size
     and length, so that no worker loads or compiles twice. A shot that goes on where the take of another ends waits for
-    the next round, and fails where there is no such take.
+    the next round, and fails where there is no such take. Within `with engine:` the rounds share their workers.
     """
     waiting: dict[str, Shot] = {}
     for shot in shots:
@@ -73,7 +76,8 @@ def _round(
             error = f"shot {shot.key}: cannot go on where {first.item.key} ends, which was not made. {first.error}"
             yield Outcome(shot, None, error, first.retryable, 0.0)
     for model, group in groupby(sorted(possible, key=_warmth), key=lambda shot: shot.model):
-        yield from engine.map(partial(_generate_into, store), group, partial(load_video_model, model, place))
+        setup = partial(load_video_model, model, place)
+        yield from engine.map(partial(_generate_into, store), group, setup, partial(_at_once, place))
 
 
 def continued_key(shot: Shot) -> str:
@@ -228,6 +232,14 @@ def _measured(frames: Frames) -> tuple[float, float, float]:
         before = luma
     mean = sums / len(frames)
     return mean, max(squares / len(frames) - mean**2, 0.0) ** 0.5, changes / max(len(frames) - 1, 1)
+
+
+def _at_once(place: Place) -> int:
+    """Return how many shots a worker is at. On a CPU they would want the same cores, and only cost memory.
+
+    Workers are asked, not whoever hands out the shots: that machine may have no GPU, and need not load torch.
+    """
+    return AT_ONCE if place.has_gpu() else 1
 
 
 def _generate_into(store: Store, model: VideoModel, shot: Shot) -> Take:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from renderer.worker import Reply, attempt
+from renderer.worker import Reply, attempt, build
 
 
 class Report(NamedTuple):
@@ -19,26 +18,21 @@ class Report(NamedTuple):
 
 
 class RemoteWorker:
-    """Builds the tool once, then does items in the order in which they come."""
+    """Builds the tool once, then does items as they come, several at a time where the actor has several threads."""
 
-    def prepare(self, variables: Mapping[str, str], job: bytes) -> Report:
-        """Build the tool of a pickled job, work and setup; an error in the reply means that no item can be done.
+    def prepare(self, variables: Mapping[str, str], packed: bytes) -> Report:
+        """Build the tool of a pickled job; an error in the reply means that no item can be done.
 
         The variables are set before anything of the job is imported: libraries read their threads when they are loaded.
         """
         os.environ.update(variables)
-        self.job, error, retryable, seconds = attempt(_build, None, job)
-        return Report((None, error, retryable, seconds), _resident_bytes())
+        self.job, reply = build(packed)
+        return Report(reply, _resident_bytes())
 
     def attempt(self, item: Any) -> Report:
         """Do one item."""
-        work, tool = self.job
-        return Report(attempt(work, tool, item), _resident_bytes())
-
-
-def _build(_: None, job: bytes) -> tuple[Callable[[Any, Any], Any], Any]:
-    work, setup = pickle.loads(job)  # noqa: S301 # from the process that started this one
-    return work, setup()
+        assert self.job is not None, "items come when the tool is built"
+        return Report(attempt(self.job.work, self.job.tool, item), _resident_bytes())
 
 
 def _resident_bytes() -> int:

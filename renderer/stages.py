@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from renderer.artifacts import CheckJob, Creative
-from renderer.engine import InlineEngine, LocalEngine, Outcome
+from renderer.engine import Engine, InlineEngine, Outcome
 from renderer.errors import StageFailed
+from renderer.local_engine import LocalEngine
 from renderer.progress import FOLDERS, present
 from renderer.run_records import Batch, Failure, RunContext, StageAccount, VariantPlan
 from renderer.run_state import RunState
@@ -37,44 +37,36 @@ class BatchWork:
 Outcomes = Iterator[Outcome[Any, Any]]
 
 
-def _generate(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+def _generate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
     from renderer.backends.video_models import Place
     from renderer.generate import generate
 
-    place = Place.of(work.settings)
-    if work.settings.engine == "local":
-        yield from generate(items, work.store, LocalEngine(1), place)
-        return
-    from renderer.ray_engine import RayEngine
-
-    gpus = 0 if place.device == "cpu" else None  # None: as many as there are, one for each worker
-    with contextlib.closing(RayEngine(work.settings.ray_address, gpus_per_worker=gpus)) as engine:
-        yield from generate(items, work.store, engine, place)
+    return generate(items, work.store, engine, Place.of(work.settings))
 
 
-def _narrate(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+def _narrate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
     from renderer.narrate import narrate
 
-    return narrate(items, work.store, LocalEngine(work.settings.workers))
+    return narrate(items, work.store, engine)
 
 
-def _caption(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+def _caption(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
     from renderer.caption import caption
 
-    return caption(items, work.store, InlineEngine())
+    return caption(items, work.store, engine)
 
 
-def _compose(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+def _compose(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
     from renderer.compose import compose
 
-    return compose(items, work.context, work.store, LocalEngine(work.settings.workers), work.settings.font_folders)
+    return compose(items, work.context, work.store, engine, work.settings.font_folders)
 
 
-def _check(work: BatchWork, items: Iterable[Any]) -> Outcomes:
+def _check(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
     from renderer.check import check
 
     jobs = [_check_job(item, work) for item in items]
-    return check(jobs, work.store, LocalEngine(work.settings.workers))
+    return check(jobs, work.store, engine)
 
 
 def _check_job(planned: VariantPlan, work: BatchWork) -> CheckJob:
@@ -83,11 +75,29 @@ def _check_job(planned: VariantPlan, work: BatchWork) -> CheckJob:
     return CheckJob(creative=creative, variant=planned.variant, format=work.context.formats[planned.variant.format])
 
 
+def _video_engine(settings: Settings) -> Engine:
+    if settings.engine == "local":
+        return LocalEngine(1)
+    from renderer.ray_engine import RayEngine
+
+    gpus = 0 if settings.device == "cpu" else None  # None: as many as there are, one for each worker
+    return RayEngine(settings.ray_address, gpus_per_worker=gpus)
+
+
+def _all_cores(settings: Settings) -> Engine:
+    return LocalEngine(settings.workers)
+
+
+def _no_workers(settings: Settings) -> Engine:
+    return InlineEngine()
+
+
 @dataclass(frozen=True)
 class Stage:
-    """How a batch goes through one stage: its items, what each needs, the key of what it makes."""
+    """How a batch goes through one stage: what does it, its items, what each needs, the key of what it makes."""
 
-    run: Callable[[BatchWork, Iterable[Any]], Outcomes]
+    engine: Callable[[Settings], Engine]
+    run: Callable[[BatchWork, Iterable[Any], Engine], Outcomes]
     items: Callable[[Batch], tuple[Any, ...]]
     needs: Callable[[Any], Iterable[str | None]]
     makes: Callable[[Any], str]
@@ -98,11 +108,14 @@ def _pieces(planned: VariantPlan) -> tuple[str | None, ...]:
 
 
 STAGES: dict[str, Stage] = {
-    "generate": Stage(_generate, lambda batch: batch.shots, lambda shot: (), lambda shot: shot.key),
-    "narrate": Stage(_narrate, lambda batch: batch.lines, lambda line: (), lambda line: line.key),
-    "caption": Stage(_caption, lambda batch: batch.captions, lambda job: (job.line.key,), lambda job: job.key),
-    "compose": Stage(_compose, lambda batch: batch.variants, _pieces, lambda planned: planned.creative_key),
+    "generate": Stage(_video_engine, _generate, lambda batch: batch.shots, lambda shot: (), lambda shot: shot.key),
+    "narrate": Stage(_all_cores, _narrate, lambda batch: batch.lines, lambda line: (), lambda line: line.key),
+    "caption": Stage(
+        _no_workers, _caption, lambda batch: batch.captions, lambda job: (job.line.key,), lambda job: job.key
+    ),
+    "compose": Stage(_all_cores, _compose, lambda batch: batch.variants, _pieces, lambda planned: planned.creative_key),
     "check": Stage(
+        _all_cores,
         _check,
         lambda batch: batch.variants,
         lambda planned: (planned.creative_key,),
@@ -138,7 +151,7 @@ def run_stage(name: str, number: int, state: RunState, settings: Settings) -> St
 
 
 def _do(name: str, stage: Stage, work: BatchWork, missing: Mapping[str, Any]) -> tuple[int, list[Failure]]:
-    """Do the missing items, those that may pass on a second try twice."""
+    """Do the missing items but those that are blocked."""
     failures = []
     todo = {}
     for key, item in missing.items():
@@ -147,21 +160,29 @@ def _do(name: str, stage: Stage, work: BatchWork, missing: Mapping[str, Any]) ->
             todo[key] = item
         else:
             failures.append(Failure(stage=name, item=key, error=reason, retryable=False))
-    made, first = _pass(name, stage, work, todo)
-    again = {key: todo[key] for key, failure in first.items() if failure.retryable}
-    more, second = _pass(name, stage, work, again)
+    made, failed = _twice(name, stage, work, todo) if todo else (0, [])
+    return made, failures + failed
+
+
+def _twice(name: str, stage: Stage, work: BatchWork, items: Mapping[str, Any]) -> tuple[int, list[Failure]]:
+    """Do items, those that may pass on a second try twice; its workers are those of the first."""
+    with stage.engine(work.settings) as engine:
+        made, first = _pass(name, stage, work, items, engine)
+        again = {key: items[key] for key, failure in first.items() if failure.retryable}
+        more, second = _pass(name, stage, work, again, engine)
     final = {**first, **second}
-    failures += [failure for key, failure in final.items() if key not in again or key in second]
-    return made + more, failures
+    return made + more, [failure for key, failure in final.items() if key not in again or key in second]
 
 
-def _pass(name: str, stage: Stage, work: BatchWork, items: Mapping[str, Any]) -> tuple[int, dict[str, Failure]]:
+def _pass(
+    name: str, stage: Stage, work: BatchWork, items: Mapping[str, Any], engine: Engine
+) -> tuple[int, dict[str, Failure]]:
     if not items:
         return 0, {}
     started = noted = time.monotonic()
     made = 0
     failures: dict[str, Failure] = {}
-    for outcome in stage.run(work, items.values()):
+    for outcome in stage.run(work, items.values(), engine):
         if outcome.error is None:
             made += 1
         else:

@@ -1,23 +1,45 @@
 """The program of one worker process: receives work and items over a socket, returns what became of them.
 
-Started by `renderer.engine` as `python -m renderer.worker FD`. It ends when the other side closes the socket, so no
-worker outlives the process that started it, even one killed with SIGKILL.
+Started by `renderer.local_engine` as `python -m renderer.worker FD`. It ends when the other side closes the socket, so
+no worker outlives the process that started it, even one killed with SIGKILL.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 Reply = tuple[Any, str | None, bool, float]  # value, error, retryable, seconds
 
 log = logging.getLogger(__name__)
+
+
+class Job(NamedTuple):
+    """What a worker does with every item, and at how many it may be at a time, each on a thread of its own."""
+
+    work: Callable[[Any, Any], Any]
+    tool: Any
+    at_once: int
+
+
+def build(packed: bytes) -> tuple[Job | None, Reply]:
+    """Build the tool of a pickled (work, setup, at_once); the reply's value is how many items the worker takes."""
+    job, error, retryable, seconds = attempt(_build, None, packed)
+    return job, (job.at_once if job else None, error, retryable, seconds)
+
+
+def _build(_: None, packed: bytes) -> Job:
+    work, setup, at_once = pickle.loads(packed)  # noqa: S301 # from the process that started this one
+    tool = setup()
+    return Job(work, tool, at_once if isinstance(at_once, int) else at_once())
 
 
 def attempt(work: Callable[[Any, Any], Any], tool: Any, item: Any) -> Reply:
@@ -38,17 +60,31 @@ def describe(error: Exception) -> str:
 
 
 def serve(connection: Connection) -> None:
-    """Build the tool once, then answer items until the connection closes."""
-    work, setup = connection.recv()
-    try:
-        tool = setup()
-    except Exception as error:
-        connection.send((None, describe(error), bool(getattr(error, "retryable", False)), 0.0))
+    """Build the tool once, then answer numbered items until the connection closes; the tool is number 0."""
+    job, reply = build(connection.recv_bytes())
+    connection.send((0, reply))
+    if job is None:
         return
-    connection.send(None)
-    while True:
-        item = connection.recv()
-        connection.send(attempt(work, tool, item))
+    receiving, sending = threading.Lock(), threading.Lock()
+    for _ in range(job.at_once - 1):
+        threading.Thread(target=_answer, args=(connection, job, receiving, sending), daemon=True).start()
+    _answer(connection, job, receiving, sending)
+
+
+def _answer(connection: Connection, job: Job, receiving: threading.Lock, sending: threading.Lock) -> None:
+    """Do item after item. Whatever ends one thread ends the process: an item must not be left without an answer."""
+    try:
+        while True:
+            with receiving:
+                number, item = connection.recv()
+            reply = attempt(job.work, job.tool, item)
+            with sending:
+                connection.send((number, reply))
+    except (EOFError, ConnectionError):
+        os._exit(0)  # nobody is listening: leave at once, threads of libraries included
+    except BaseException:
+        log.exception("worker: an item or what became of it cannot be sent")
+        os._exit(1)
 
 
 def main() -> None:
@@ -58,7 +94,7 @@ def main() -> None:
     try:
         serve(Connection(int(sys.argv[1])))
     except (EOFError, ConnectionError):
-        os._exit(0)  # nobody is listening: leave at once, threads of libraries included
+        os._exit(0)
 
 
 if __name__ == "__main__":

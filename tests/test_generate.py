@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,9 +20,10 @@ from renderer.artifacts import Footage, Layout, Shot, Stand, Take
 from renderer.backends import Frames, Inputs
 from renderer.backends.backdrop import REVISION
 from renderer.backends.video_models import VIDEO_MODELS, Place
-from renderer.engine import InlineEngine
+from renderer.engine import Engine, InlineEngine, Outcome
 from renderer.errors import BackendError, OutOfMemory, StoreError
-from renderer.generate import generate, generate_shot, refuse_unusable
+from renderer.generate import AT_ONCE, generate, generate_shot, refuse_unusable
+from renderer.local_engine import LocalEngine
 from renderer.media import read_take
 from renderer.store import Store, open_store
 
@@ -353,3 +361,89 @@ def test_a_clip_to_paint_anew_is_waited_for_by_nobody(store: Store, chain: list[
     anew = shot("d", model="mirroring", footage=Footage(object=write.object, use="restyle"))
 
     assert [None] == [outcome.error for outcome in generate([anew], store, InlineEngine(), Place("cpu"))]
+
+
+class WithModel:
+    """An engine whose workers build another model than they are told, and are at as many shots as told here."""
+
+    def __init__(self, engine: Engine, setup: Callable[[], object], at_once: int = 1) -> None:
+        self.engine, self.setup, self.at_once = engine, setup, at_once
+
+    def map(self, work: Callable, items: Iterable, setup: Callable, at_once: object) -> Iterator[Outcome]:
+        """See `Engine.map`."""
+        return self.engine.map(work, items, self.setup, self.at_once)
+
+
+class Patient(Latent):
+    """Decodes one shot only when it denoises another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = itertools.count()
+        self.second = threading.Event()
+
+    def denoise(self, shot: Shot, inputs: Inputs) -> bytes:
+        if next(self.number) == 1:
+            self.second.set()
+        return super().denoise(shot, inputs)
+
+    def decode(self, shot: Shot, latents: bytes, *, in_tiles: bool) -> Frames:
+        assert self.second.wait(60), "nothing was denoised beside this decode"
+        return super().decode(shot, latents, in_tiles=in_tiles)
+
+
+def test_one_shot_is_denoised_while_another_is_decoded(store: Store) -> None:
+    """A worker that may be at two shots does not let the GPU wait for the file of the first."""
+    engine = WithModel(LocalEngine(1), Patient, at_once=2)
+
+    outcomes = list(generate([shot("a"), shot("b")], store, engine, Place("cpu")))
+
+    assert {"a": None, "b": None} == {outcome.item.key: outcome.error for outcome in outcomes}
+    assert gradient(shot()).shape == read_take(store.local("takes/b.mp4")).shape
+
+
+class Asked(InlineEngine):
+    """Remembers at how many shots a worker here would be."""
+
+    def map(self, work: Callable, items: Iterable, setup: Callable, at_once: Callable[[], int]) -> Iterator[Outcome]:
+        """See `Engine.map`."""
+        self.at_once = at_once()
+        return super().map(work, items, setup)
+
+
+def test_without_a_gpu_shots_are_made_one_after_the_other(store: Store, chain: list[Shot]) -> None:
+    """On a CPU all work wants the same cores: a second shot beside the first would only cost memory."""
+    torch = pytest.importorskip("torch")
+    asked = {}
+    for device in ("cpu", "auto"):
+        engine = Asked()
+        assert [None] == [outcome.error for outcome in generate(chain[:1], store, engine, Place(device))]
+        asked[device] = engine.at_once
+        store.objects.folder.joinpath("takes/a.json").unlink()
+
+    assert {"cpu": 1, "auto": AT_ONCE if torch.cuda.is_available() else 1} == asked
+
+
+class Noted(Mirroring):
+    """Leaves a note where it is loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("cpu")
+        (folder / str(os.getpid())).touch()
+
+
+@pytest.mark.parametrize(("kept", "loads"), [(True, 1), (False, 3)], ids=["kept", "not kept"])
+def test_a_chain_of_takes_loads_its_model_once(
+    store: Store, chain: list[Shot], tmp_path: Path, kept: bool, loads: int
+) -> None:
+    """Each link waits for the one before; within `with engine:` all are made by the same worker."""
+    folder = tmp_path / "loads"
+    folder.mkdir()
+    engine = LocalEngine(1)
+
+    with engine if kept else nullcontext():
+        with_model = WithModel(engine, partial(Noted, folder))
+        outcomes = list(generate(chain, store, with_model, Place("cpu")))
+
+    assert [("a", None), ("b", None), ("c", None)] == [(outcome.item.key, outcome.error) for outcome in outcomes]
+    assert loads == len(list(folder.iterdir()))

@@ -75,6 +75,14 @@ class Place:
             )
         return cls(settings.device, settings.models_dir, settings.download_models, pins)
 
+    def has_gpu(self) -> bool:
+        """Tell whether models run on a GPU here; asks torch, which takes seconds to load."""
+        if self.device == "cpu":
+            return False
+        import torch
+
+        return torch.cuda.is_available()
+
 
 def find_video_model(name: str, place: Place) -> Checkpoint | None:
     """Return where a model's weights are, without loading them; None for weights that are part of the package.
@@ -126,11 +134,7 @@ def load_video_model(name: str, place: Place) -> VideoModel:
 
 
 def _refuse_without_gpu(place: Place) -> None:
-    if place.device != "cuda":
-        return
-    import torch
-
-    if not torch.cuda.is_available():
+    if place.device == "cuda" and not place.has_gpu():
         raise BackendError(
             "ADLOOM_DEVICE: cuda, and torch sees no GPU here. Install its driver and a torch for it, or write cpu."
         )

@@ -128,7 +128,7 @@ def s3_client() -> Any:
         connect_timeout=5,
         read_timeout=60,
     )
-    return boto3.client("s3", config=config)
+    return boto3.session.Session().client("s3", config=config)  # boto3's common session is not for several threads
 
 
 def read_s3_object(url: str, max_bytes: int) -> bytes:
