@@ -21,7 +21,7 @@ from renderer.backends.video_models import VIDEO_MODELS, Place, find_video_model
 from renderer.backends.voices import VOICES
 from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
-from renderer.errors import PlanError
+from renderer.errors import PlanError, StoreError
 from renderer.images import fetch_images
 from renderer.licences import LICENCES
 from renderer.picture.fonts import Shelf
@@ -159,7 +159,7 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     planned = plan(state.variants(), context, replace(tools, deployer=settings.deployer, others=VIDEO_MODELS))
     for warning in planned.warnings:
         log.warning(warning)
-    if settings.engine == "local":  # a cluster's workers have the weights, this machine need not
+    if settings.engine == "local" and not settings.ray_jobs_url:  # only a cluster's workers need the weights
         find_video_model(context.model, Place.of(settings))
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
     summary = summarize(planned, batches, state, settings)
@@ -182,8 +182,22 @@ def run_stage(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str
     Raises:
         StageFailed: every item failed and trying again may help; what was made is kept.
     """
-    account = stages.run_stage(stage, int(batch["batch"]), open_run(batch["run"], settings), settings)
-    return {"wanted": account.wanted, "made": account.made, "failed": len(account.failures)}
+    return _stage_counts(stages.run_stage(stage, int(batch["batch"]), open_run(batch["run"], settings), settings))
+
+
+def stage_account(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return what `run_stage` has returned elsewhere, from the account in the store; `made` counts every try.
+
+    Raises:
+        StoreError: there is no such account.
+    """
+    account = open_run(batch["run"], settings).account(stage, f"{int(batch['batch']):03}")
+    if account is None:
+        raise StoreError(
+            f"{settings.store_url}: there is no account of {stage} for batch {batch['batch']} of {batch['run']}. "
+            "It ended well elsewhere: let both sides use the same store."
+        )
+    return _stage_counts(account)
 
 
 def review_run(run: str, settings: Settings) -> dict[str, Any]:
@@ -245,6 +259,10 @@ def campaign_folder(campaign: str, settings: Settings) -> Path:
     """Return the folder of a campaign given as a path or as a name in the templates folder."""
     path = Path(campaign)
     return path if (path / "campaign.yaml").is_file() else settings.templates_dir / campaign
+
+
+def _stage_counts(account: StageAccount) -> dict[str, Any]:
+    return {"wanted": account.wanted, "made": account.made, "failed": len(account.failures)}
 
 
 def _part(own: Sample, count: int | None, *, whole: bool) -> Sample:

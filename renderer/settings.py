@@ -29,6 +29,9 @@ class Settings(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where video models run")
     engine: Literal["local", "ray"] = Field(default="local", description="what runs generate: this machine, or Ray")
     ray_address: str = Field(default="", description="a Ray cluster, host:port; empty: RAY_ADDRESS, or this machine")
+    ray_jobs_url: str = Field(
+        default="", description="http://head:8265, a Ray dashboard to which Airflow gives generate; empty: it does it"
+    )
     models_dir: Path | None = Field(
         default=None, description="folder with the weights of video models, each by its name"
     )
@@ -50,6 +53,13 @@ class Settings(BaseModel):
         if unknown := [name for name in _listed(names) if name not in LICENCES]:
             raise ValueError(f"there is no licence {', '.join(unknown)}; known are {', '.join(LICENCES)}")
         return names
+
+    @field_validator("ray_jobs_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("this is no web address")
+        return url
 
     @field_validator("territory")
     @classmethod

@@ -142,7 +142,7 @@ def _outdated(name: str, folder: Path) -> bool:
 def _names(settings: Settings) -> tuple[str, ...]:
     connected = os.environ.get("AWS_ENDPOINT_URL_S3") == local_s3.url(settings)
     own_store = connected or "store_url" not in settings.model_fields_set
-    return (local_s3.NAME, *local_airflow.COMMANDS) if own_store else tuple(local_airflow.COMMANDS)
+    return (local_s3.NAME, *local_airflow.names(settings)) if own_store else local_airflow.names(settings)
 
 
 def _start(services: Services, folder: Path) -> None:
