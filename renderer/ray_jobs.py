@@ -105,6 +105,12 @@ class RayJobs:
         """Tell a job to end: its process gets SIGTERM, and SIGKILL 3 s later. What has ended stays as it is."""
         self._request("POST", f"/api/jobs/{name}/stop", {})
 
+    def end(self, stage: str, batch: Mapping[str, Any], settings: Settings) -> None:
+        """Stop the job of a batch, if there is one that waits or runs."""
+        _, last = self._last(_stem(stage, batch, settings))
+        if last and last.active:
+            self.stop(last.name)
+
     def failure(self, job: Job) -> RenderError:
         """Return the error that a job ended with, in the last words of its log; retryable if another try may help."""
         lines = (line.strip() for line in self.log(job.name).splitlines())

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
 import pytest
 
-from campaign_folder import write_campaign
-from conftest import ROOT, free_ports
-from renderer import batches, ray_jobs, services
+from campaign_folder import CAMPAIGN, write_campaign
+from conftest import free_ports
+from renderer import ray_jobs, services
 from renderer.errors import ClusterError, ServiceError, StageFailed
 from renderer.ray_jobs import HOPELESS, PROGRAM, RayJobs
-from renderer.services import Services, daemons
+from renderer.services import Services
 from renderer.services.airflow_api import run_path
 from renderer.services.local_airflow import DAG
 from renderer.settings import Settings
+from test_end_to_end import SMALL_FORMAT
 
 pytest.importorskip("ray")
 
 BATCH = {"run": "test/first", "batch": 0}
 TOKEN = "0123456789abcdef" * 2
+CAMPAIGNS = {"cleared": "silk", "rolled-out": "mist", "given-up": "water"}  # scenes, so that no two share a shot
 SLEEP, SUCCEED = "sleep 100 #", "echo done #"  # what follows is a comment to the shell
 
 
@@ -165,7 +166,9 @@ def test_a_job_that_nobody_knows_is_worth_another_try(head):
 def test_a_dashboard_that_does_not_answer_is_named_with_the_cure(settings):
     """Clusters come and go: Airflow tries again, and people read where it looked."""
     url = f"http://127.0.0.1:{free_ports(1)[0]}"
-    with pytest.raises(ClusterError, match=rf"ray jobs {url}: cannot be reached .* correct ADLOOM_RAY_JOBS_URL") as lost:
+    with pytest.raises(
+        ClusterError, match=rf"ray jobs {url}: cannot be reached .* correct ADLOOM_RAY_JOBS_URL"
+    ) as lost:
         RayJobs(url).begin("generate", BATCH, "wish", settings)
 
     assert lost.value.retryable
@@ -192,7 +195,7 @@ class stranger:  # noqa: N801 # used as a function
 
     def __init__(self, answer: str) -> None:
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 # the name of http.server
+            def do_GET(self) -> None:  # the name of http.server
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(answer.encode())
@@ -209,3 +212,127 @@ class stranger:  # noqa: N801 # used as a function
         self.server.shutdown()
         self.server.server_close()
 
+
+@pytest.fixture(scope="module")
+def running(head, tmp_path_factory) -> Iterator[Services]:
+    """Airflow with a triggerer, a folder as store, a small campaign, and the Ray of this module."""
+    before = dict(os.environ)
+    folder = tmp_path_factory.mktemp("airflow")
+    for name, scene in CAMPAIGNS.items():
+        campaign = write_campaign(folder / "templates" / name, campaign=small_campaign(name, scene))
+        (campaign / "formats.yaml").write_text(SMALL_FORMAT, encoding="utf-8")
+    settings = Settings(
+        store_url=f"file://{folder}/store",
+        build_dir=folder / "build",
+        templates_dir=folder / "templates",
+        airflow_port=free_ports(1)[0],
+        ray_jobs_url=head,
+        workers=2,
+    )
+    try:
+        yield services.up(settings)
+    finally:
+        services.down(settings)
+        os.environ.clear()
+        os.environ |= before
+
+
+def small_campaign(name: str, scene: str) -> str:
+    campaign = CAMPAIGN.replace("id: test", f"id: {name}").replace("scene: silk", f"scene: {scene}")
+    return campaign.replace("formats: [story_9x16, square_1x1]", "formats: [tiny_9x16]").replace("bokeh", scene)
+
+
+class FollowedRun:
+    """One ad of a campaign in Airflow, followed until its generate task waits for a job that runs."""
+
+    def __init__(self, running: Services, campaign: str) -> None:
+        self.api = running.api()
+        self.path = run_path(DAG, campaign)
+        self.task = f"{self.path}/taskInstances/render.generate/0"
+        self.jobs = RayJobs(running.settings.ray_jobs_url)
+        self.stem = ray_jobs._stem("generate", {"run": f"{campaign}/{campaign}", "batch": 0}, running.settings)
+        conf = {"campaign": campaign, "sample": 1, "whole": False, "model": None, "tier": None, "promote": None}
+        body = {"dag_run_id": campaign, "logical_date": None, "conf": conf | {"dry_run": False}}
+        self.api.post(f"/dags/{DAG}/dagRuns", body)
+        self.wait_for("deferred")
+        self.wait_for_job(1)
+
+    def state(self) -> str | None:
+        return (self.api.get(self.task) or {"state": None})["state"]
+
+    def wait_for(self, state: str) -> None:
+        wait_until(lambda: self.state() == state)
+
+    def wait_for_job(self, number: int) -> None:
+        wait_until(lambda: (job := self.jobs._find(f"{self.stem}-{number}")) and job.status == "RUNNING")
+
+    def statuses(self) -> list[str]:
+        """How the jobs of this run fare, the first one first."""
+        names = (f"{self.stem}-{number}" for number in range(1, 9))
+        return [job.status for job in itertools.takewhile(bool, map(self.jobs._find, names))]
+
+    def log(self, tries: int) -> list[str]:
+        pages = self.api.get(f"{self.path}/taskInstances/render.generate/logs/{tries}", map_index=0)
+        return [line["event"] for line in pages["content"]]
+
+    def end(self) -> None:
+        """Make room: there is one run at a time."""
+        self.api.patch(self.path, {"state": "failed"})
+
+    def account(self) -> dict:
+        return self.api.get(f"{self.path}/taskInstances/render.generate/xcomEntries/return_value", map_index=0)["value"]
+
+
+def wait_until(met: Callable[[], object], within_s: float = 120) -> None:
+    deadline = time.monotonic() + within_s
+    while not met():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_cleared_task_stops_its_job_and_begins_another(running):
+    """What was wished before is taken back; the new job's progress stands in the task's log, its account in the task."""
+    run = FollowedRun(running, "cleared")
+    pool = run.api.get("/pools/gpu")
+    clearing = {"dag_run_id": "cleared", "task_ids": [["render.generate", 0]], "only_failed": False, "dry_run": False}
+    run.api.post(f"/dags/{DAG}/clearTaskInstances", clearing)
+    wait_until(lambda: run.statuses()[1:])
+    run.wait_for("success")
+    run.end()
+
+    assert (1, 1) == (pool["deferred_slots"], pool["occupied_slots"]), "a task that waits keeps its place at the GPUs"
+    assert ["STOPPED", "SUCCEEDED"] == run.statuses()
+    assert "generate: 1 wanted, 0 there already, 1 made, 0 failed" in run.log(2)
+    assert {"wanted": 1, "made": 1, "failed": 0} == run.account()
+
+
+@pytest.mark.slow
+def test_a_triggerer_may_end_and_come_back(running):
+    """A new version of Airflow is rolled out while a cluster works for hours: the job goes on and is taken up."""
+    run = FollowedRun(running, "rolled-out")
+    services.down(running.settings, ("triggerer",))
+    meanwhile = run.statuses(), run.state()
+    services.up(running.settings)
+    run.wait_for("success")
+    run.end()
+
+    assert (["RUNNING"], "deferred") == meanwhile
+    assert ["SUCCEEDED"] == run.statuses()
+    assert {"wanted": 1, "made": 1, "failed": 0} == run.account()
+
+
+@pytest.mark.slow
+def test_a_job_that_dies_is_followed_by_another_until_somebody_gives_up(running):
+    """A driver that is killed costs a retry; a task that is marked as failed stops its job."""
+    run = FollowedRun(running, "given-up")
+    (driver,) = [p for p in psutil.process_iter(["cmdline"]) if "given-up/given-up" in (p.info["cmdline"] or [])]
+    driver.kill()
+    run.wait_for_job(2)
+    run.wait_for("deferred")
+    run.api.patch(run.task, {"new_state": "failed"})
+    ended(run.jobs, f"{run.stem}-2")
+    run.end()
+
+    assert "failed" == run.state()
+    assert ["FAILED", "STOPPED"] == run.statuses()

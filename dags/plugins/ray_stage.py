@@ -39,7 +39,6 @@ class RayStage(BaseOperator):
         super().__init__(**options)
         self.stage = stage
         self.batch = batch
-        self.job = ""
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Begin the job and let the triggerer wait for it."""
@@ -47,9 +46,9 @@ class RayStage(BaseOperator):
         # Airflow raises max_tries when a task is cleared, and only then: that is a new wish, a retry is the old one
         asked = f"{context['dag_run'].start_date} {context['ti'].max_tries}"
         with _words():
-            self.job = _jobs(settings.ray_jobs_url).begin(self.stage, self.batch, asked, settings).name
-        self.log.info("%s does this. Its log is at %s, and here as it comes.", self.job, settings.ray_jobs_url)
-        return self.conclude(context, self.job)
+            job = _jobs(settings.ray_jobs_url).begin(self.stage, self.batch, asked, settings).name
+        self.log.info("%s does this. Its log is at %s, and here as it comes.", job, settings.ray_jobs_url)
+        return self.conclude(context, job)
 
     def conclude(self, context: Any, event: str) -> Any:
         """Return the account of a job that has ended; wait (again) if it has not."""
@@ -67,8 +66,8 @@ class RayStage(BaseOperator):
 
     def on_kill(self) -> None:
         """Stop the job if the task is ended while it submits; once it waits, the trigger does this."""
-        if self.job:
-            _jobs(_settings().ray_jobs_url).stop(self.job)
+        settings = _settings()
+        _jobs(settings.ray_jobs_url).end(self.stage, self.batch, settings)
 
 
 class RayJobEnded(BaseTrigger):
