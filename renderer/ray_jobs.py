@@ -174,8 +174,8 @@ class RayJobs:
         """Return the JSON answer, or None where there is no such thing."""
         headers = {"Content-Type": "application/json", **_authorization()}
         data = None if body is None else json.dumps(body).encode()
-        message = urllib.request.Request(self.url + path, method=method, data=data, headers=headers)  # noqa: S310 # http
         try:
+            message = urllib.request.Request(self.url + path, method=method, data=data, headers=headers)  # noqa: S310 # http
             with urllib.request.urlopen(message, timeout=ANSWER_WITHIN_S) as answer:  # noqa: S310 # see Settings
                 facts = json.load(answer)
         except urllib.error.HTTPError as error:
@@ -225,6 +225,10 @@ def _absolute(store_url: str) -> str:
 
 
 def _authorization() -> dict[str, str]:
-    path = os.environ.get("RAY_AUTH_TOKEN_PATH", "")
-    token = os.environ.get("RAY_AUTH_TOKEN") or (Path(path).read_text(encoding="utf-8").strip() if path else "")
+    token, path = os.environ.get("RAY_AUTH_TOKEN", ""), os.environ.get("RAY_AUTH_TOKEN_PATH", "")
+    if path and not token:
+        try:
+            token = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ServiceError(f"RAY_AUTH_TOKEN_PATH: {path} cannot be read ({error}). Correct it.") from error
     return {"Authorization": f"Bearer {token}"} if token else {}

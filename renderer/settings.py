@@ -30,7 +30,8 @@ class Settings(BaseModel):
     engine: Literal["local", "ray"] = Field(default="local", description="what runs generate: this machine, or Ray")
     ray_address: str = Field(default="", description="a Ray cluster, host:port; empty: RAY_ADDRESS, or this machine")
     ray_jobs_url: str = Field(
-        default="", description="http://head:8265, a Ray dashboard to which Airflow gives generate; empty: it does it"
+        default="",
+        description="dashboard of a Ray cluster, http://head:8265, that Airflow gives generate to; empty: none",
     )
     models_dir: Path | None = Field(
         default=None, description="folder with the weights of video models, each by its name"
