@@ -89,12 +89,19 @@ class RayJobs:
         Raises:
             ClusterError: Ray does not know it.
         """
-        job = self._find(name)
+        job = self.find(name)
         if job is None:
             raise ClusterError(
                 f"ray jobs {self.url}: there is no job {name} any more; the cluster was begun anew. Try again."
             )
         return job
+
+    def find(self, name: str) -> Job | None:
+        """Return a job as it is now, or None where Ray does not know it."""
+        facts = self._request("GET", f"/api/jobs/{name}")
+        if facts is None:
+            return None
+        return Job(name, facts["status"], (facts["metadata"] or {}).get("asked", ""), facts["driver_exit_code"])
 
     def log(self, name: str) -> str:
         """Return all that a job has written so far."""
@@ -120,16 +127,10 @@ class RayJobs:
         words = "\n".join(said[-LAST_LINES:])
         return ClusterError(f"ray job {job.name}: {job.status}. Its log at {self.url} ends with:\n{words}")
 
-    def _find(self, name: str) -> Job | None:
-        facts = self._request("GET", f"/api/jobs/{name}")
-        if facts is None:
-            return None
-        return Job(name, facts["status"], (facts["metadata"] or {}).get("asked", ""), facts["driver_exit_code"])
-
     def _last(self, stem: str) -> tuple[int, Job | None]:
         """Return the number of the last job of this name, and the job."""
         number, last = 0, None
-        while (job := self._find(f"{stem}-{number + 1}")) is not None:
+        while (job := self.find(f"{stem}-{number + 1}")) is not None:
             number, last = number + 1, job
         return number, last
 
@@ -155,7 +156,7 @@ class RayJobs:
         try:
             self._request("POST", "/api/jobs/", wish)
         except ClusterError:
-            job = self._find(name)  # the answer may have been lost, or somebody else was faster
+            job = self.find(name)  # the answer may have been lost, or somebody else was faster
             if job is None:
                 raise
             return job

@@ -264,12 +264,12 @@ class FollowedRun:
         wait_until(lambda: self.state() == state)
 
     def wait_for_job(self, number: int) -> None:
-        wait_until(lambda: (job := self.jobs._find(f"{self.stem}-{number}")) and job.status == "RUNNING")
+        wait_until(lambda: (job := self.jobs.find(f"{self.stem}-{number}")) and job.status == "RUNNING")
 
     def statuses(self) -> list[str]:
         """How the jobs of this run fare, the first one first."""
         names = (f"{self.stem}-{number}" for number in range(1, 9))
-        return [job.status for job in itertools.takewhile(bool, map(self.jobs._find, names))]
+        return [job.status for job in itertools.takewhile(bool, map(self.jobs.find, names))]
 
     def log(self, tries: int) -> list[str]:
         pages = self.api.get(f"{self.path}/taskInstances/render.generate/logs/{tries}", map_index=0)

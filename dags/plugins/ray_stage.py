@@ -92,7 +92,8 @@ class RayJobEnded(BaseTrigger):
         while active and time.monotonic() - answered < PATIENCE_S:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                active = (await asyncio.to_thread(jobs.job, self.job)).active
+                found = await asyncio.to_thread(jobs.find, self.job)
+                active = found is not None and found.active
                 text = await asyncio.to_thread(jobs.log, self.job)
             except ClusterError as error:
                 self.log.warning("%s", error)
