@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ class RayJobs:
 
     def _check_version(self) -> None:
         facts = self._request("GET", "/api/version")
-        if facts is None:
+        if facts is None or "ray_version" not in facts:
             raise self._stranger()
         version = str(facts["ray_version"])
         if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < LEAST_RAY:
@@ -183,7 +184,7 @@ class RayJobs:
             if error.code == NOT_FOUND:
                 return None
             raise self._refusal(error) from error
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise ClusterError(
                 f"ray jobs {self.url}: cannot be reached ({error}). Start the cluster, or correct ADLOOM_RAY_JOBS_URL."
             ) from error

@@ -179,6 +179,7 @@ def test_a_dashboard_that_does_not_answer_is_named_with_the_cure(settings):
     [
         ('{"ray_version": "2.9.3"}', "runs Ray 2.9.3, and adloom needs 2.60"),
         ("<html>Grafana</html>", "does not answer as Ray's dashboard"),
+        ('{"version": 1}', "does not answer as Ray's dashboard"),
         ("[]", "does not answer as Ray's dashboard"),
     ],
 )
