@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def call(name: str, *facts: Any, **options: Any) -> Any:
 
 
 def stage(name: str, **options: Any) -> Callable[..., Any]:
-    """Return the task that does one stage of one batch."""
+    """Return the task that does one stage of one batch; its queue matters to Celery only."""
 
     @task(task_id=name, map_index_template="{{ task.op_kwargs['batch']['label'] }}", **options)
     def work(batch: dict[str, Any]) -> dict[str, Any]:
@@ -60,8 +61,7 @@ def render_campaign() -> None:
 
     @task
     def expand(params: dict[str, Any], run_id: str) -> dict[str, Any]:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", run_id)  # becomes part of object keys
-        return call("begin_run", params["campaign"], name, dict(params))
+        return call("begin_run", params["campaign"], re.sub(r"[^A-Za-z0-9._-]+", "-", run_id), dict(params))
 
     @task
     def plan(started: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -70,11 +70,11 @@ def render_campaign() -> None:
 
     @task_group
     def render(batch: dict[str, Any]) -> None:
-        generated = stage("generate", pool="gpu", queue="gpu")(batch=batch)  # the queue matters to Celery only
-        narrated = stage("narrate", pool="cpu")(batch=batch)
-        captioned, composed = stage("caption")(batch=batch), stage("compose", pool="cpu")(batch=batch)
-        narrated >> captioned >> composed >> stage("check", pool="cpu")(batch=batch)
-        generated >> composed
+        generate = import_module("ray_stage").stage if os.environ.get("ADLOOM_RAY_JOBS_URL") else stage
+        generated = generate("generate", pool="gpu", queue="gpu")(batch=batch)
+        composed = stage("compose", pool="cpu")(batch=batch)
+        stage("narrate", pool="cpu")(batch=batch) >> stage("caption")(batch=batch) >> composed
+        generated >> composed >> stage("check", pool="cpu")(batch=batch)
 
     @task(trigger_rule="all_done")  # a batch that failed must not hold back the others
     def review(started: dict[str, Any], planned: list[Any] | None, params: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-# Airflow's own processes: API server with the review page, scheduler, DAG processor. No torch, no GPU.
+# Airflow's own processes: API server with the review page, scheduler, DAG processor, triggerer. No torch, no Ray, no GPU.
 FROM python:3.11-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 AIRFLOW_HOME=/opt/airflow

@@ -22,7 +22,7 @@ from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_v
 from renderer.backends.voices import VOICES
 from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
-from renderer.errors import PlanError
+from renderer.errors import PlanError, StoreError
 from renderer.images import fetch_images
 from renderer.licences import LICENCES
 from renderer.picture.fonts import Shelf
@@ -155,7 +155,8 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     started = time.monotonic()
     state = open_run(run, settings)
     context = state.context()
-    place, here = Place.of(settings), settings.engine == "local"  # a cluster's workers have the weights themselves
+    place = Place.of(settings)
+    here = settings.engine == "local" and not settings.ray_jobs_url  # a cluster's workers have the weights themselves
     facts = facts_at(place, context.model, weights_are_here=here)
     fonts = Shelf(settings.font_folders).revision
     tools = Tools.of(context.source, context.model, facts, VOICES, fonts)
@@ -185,8 +186,22 @@ def run_stage(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str
     Raises:
         StageFailed: every item failed and trying again may help; what was made is kept.
     """
-    account = stages.run_stage(stage, int(batch["batch"]), open_run(batch["run"], settings), settings)
-    return {"wanted": account.wanted, "made": account.made, "failed": len(account.failures)}
+    return _stage_counts(stages.run_stage(stage, int(batch["batch"]), open_run(batch["run"], settings), settings))
+
+
+def stage_account(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return what `run_stage` has returned elsewhere, from the account in the store; `made` counts every try.
+
+    Raises:
+        StoreError: there is no such account.
+    """
+    account = open_run(batch["run"], settings).account(stage, f"{int(batch['batch']):03}")
+    if account is None:
+        raise StoreError(
+            f"{settings.store_url}: there is no account of {stage} for batch {batch['batch']} of {batch['run']}. "
+            "It ended well elsewhere: let both sides use the same store."
+        )
+    return _stage_counts(account)
 
 
 def review_run(run: str, settings: Settings) -> dict[str, Any]:
@@ -248,6 +263,10 @@ def campaign_folder(campaign: str, settings: Settings) -> Path:
     """Return the folder of a campaign given as a path or as a name in the templates folder."""
     path = Path(campaign)
     return path if (path / "campaign.yaml").is_file() else settings.templates_dir / campaign
+
+
+def _stage_counts(account: StageAccount) -> dict[str, Any]:
+    return {"wanted": account.wanted, "made": account.made, "failed": len(account.failures)}
 
 
 def _part(own: Sample, count: int | None, *, whole: bool) -> Sample:

@@ -10,6 +10,7 @@
   x WorkerLost          the process that worked on the item died
   x StageFailed         a stage ended with failed items
   x ServiceError        the S3 server or Airflow did not start, or a run could not be followed
+      x ClusterError    a cluster did not answer, or lost or ended a job
 """
 
 from __future__ import annotations
@@ -63,3 +64,9 @@ class StageFailed(RenderError):
 
 class ServiceError(RenderError):
     """A local service did not start, stopped, or could not be reached."""
+
+
+class ClusterError(ServiceError):
+    """A cluster did not answer, or a job there came to nothing; usually worth another try."""
+
+    retryable: ClassVar[bool] = True

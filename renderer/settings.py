@@ -31,6 +31,10 @@ class Settings(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where video models run")
     engine: Literal["local", "ray"] = Field(default="local", description="what runs generate: this machine, or Ray")
     ray_address: str = Field(default="", description="a Ray cluster, host:port; empty: RAY_ADDRESS, or this machine")
+    ray_jobs_url: str = Field(
+        default="",
+        description="dashboard of a Ray cluster, http://head:8265, that Airflow gives generate to; empty: none",
+    )
     models_dir: Path | None = Field(
         default=None, description="folder with the weights of video models, each by its name"
     )
@@ -65,6 +69,13 @@ class Settings(BaseModel):
         if twice := [name for name in models if models.count(name) > 1]:
             raise ValueError(f"{twice[0]} has two commits")
         return pins
+
+    @field_validator("ray_jobs_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("this is no web address")
+        return url
 
     @field_validator("territory")
     @classmethod

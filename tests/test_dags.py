@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "pandas", "skia", "av", "cv2", "moviepy", "boto3", "onnxruntime")
+HEAVY = ("torch", "pandas", "skia", "av", "cv2", "moviepy", "boto3", "onnxruntime", "ray")
+CLUSTER = {"ADLOOM_RAY_JOBS_URL": "http://head:8265"}
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +39,17 @@ def run(dag: Any, **conf: Any) -> dict[str, str]:
     return {"run": str(ended.state), **{ti.task_id: str(ti.state) for ti in ended.get_task_instances()}}
 
 
-def test_parsing_imports_nothing_heavy():
+@pytest.mark.parametrize("settings", [{}, CLUSTER])
+def test_parsing_imports_nothing_heavy(settings):
     """Airflow parses the file every few seconds: reading it must not load a library that renders."""
     code = (
         "import sys; sys.path.insert(0, 'dags'); import render_campaign; "
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
 
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True)
+    environment = os.environ | settings
+
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
 
     assert ended.stdout.splitlines()[-1:] == ["[]"], ended.stderr
 
@@ -84,6 +88,22 @@ def test_only_one_task_at_a_time_uses_the_gpu(dag):
         "render.compose",
         "render.check",
     }
+
+
+def test_a_cluster_changes_who_generates_and_nothing_else(dag, monkeypatch):
+    """With jobs on Ray, `generate` waits in the triggerer, at the same place and in the same pool."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("ADLOOM_RAY_JOBS_URL", "http://head:8265")
+    other = DagBag(str(ROOT / "dags")).dags["render_campaign"]
+    same = {name for name in dag.task_ids if dag.get_task(name).task_type == other.get_task(name).task_type}
+
+    assert set(dag.task_ids) - same == {"render.generate"}
+    assert other.get_task("render.generate").task_type == "RayStage"
+    assert [dag.get_task(name).upstream_task_ids for name in dag.task_ids] == [
+        other.get_task(name).upstream_task_ids for name in dag.task_ids
+    ]
+    assert [dag.get_task(name).pool for name in dag.task_ids] == [other.get_task(name).pool for name in dag.task_ids]
 
 
 @pytest.mark.slow

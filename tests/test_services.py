@@ -177,8 +177,23 @@ def test_a_store_of_your_own_starts_no_s3_server(tmp_path):
     """Who names a store keeps it."""
     own = Settings(build_dir=tmp_path, store_url="s3://my-bucket")
 
-    assert [state.name for state in services.status(own)] == list(local_airflow.COMMANDS)
+    assert [state.name for state in services.status(own)] == ["api-server", "scheduler", "dag-processor"]
     assert services.connect(own).store_url == "s3://my-bucket"
+
+
+def test_only_who_waits_for_a_cluster_has_a_triggerer(tmp_path):
+    """One process less on a laptop; with jobs on Ray, `up` starts what follows them and `down` ends it."""
+    cluster = Settings(build_dir=tmp_path, ray_jobs_url="http://head:8265")
+
+    assert "triggerer" in [state.name for state in services.status(cluster)]
+    assert "triggerer" not in [state.name for state in services.status(Settings(build_dir=tmp_path))]
+
+
+def test_children_read_the_settings_that_we_have(tmp_path):
+    """What is not set must not reach Airflow's tasks as a word: None is no folder and no revenue."""
+    settings = Settings(build_dir=tmp_path, territory="CH")
+
+    assert Settings.from_environment(services._environment(settings)) == settings
 
 
 def test_a_failed_start_leaves_nothing_running(tmp_path):

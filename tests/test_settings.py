@@ -31,6 +31,7 @@ def test_a_misspelt_variable_is_refused_with_the_known_ones():
         ("WORKERS", "0"),
         ("DEVICE", "tpu"),
         ("S3_PORT", "80"),
+        ("RAY_JOBS_URL", "head:8265"),
         ("TERRITORY", "EU"),
         ("TERRITORY", "UK"),
         ("TERRITORY", "de"),

@@ -142,7 +142,7 @@ def _outdated(name: str, folder: Path) -> bool:
 def _names(settings: Settings) -> tuple[str, ...]:
     connected = os.environ.get("AWS_ENDPOINT_URL_S3") == local_s3.url(settings)
     own_store = connected or "store_url" not in settings.model_fields_set
-    return (local_s3.NAME, *local_airflow.COMMANDS) if own_store else tuple(local_airflow.COMMANDS)
+    return (local_s3.NAME, *local_airflow.names(settings)) if own_store else local_airflow.names(settings)
 
 
 def _start(services: Services, folder: Path) -> None:
@@ -168,7 +168,7 @@ def _start(services: Services, folder: Path) -> None:
 def _environment(settings: Settings) -> dict[str, str]:
     """Return this process's environment and settings for children, without anybody else's Airflow in it."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "ADLOOM_"))}
-    given = {name for name in type(settings).model_fields if getattr(settings, name) != ""}
+    given = {name for name in type(settings).model_fields if getattr(settings, name) not in ("", None)}
     return inherited | {f"ADLOOM_{name.upper()}": str(getattr(settings, name)) for name in sorted(given)}
 
 

@@ -27,9 +27,15 @@ COMMANDS = {
     # its log server would listen on every interface; the API server reads the files
     "scheduler": (sys.executable, "-c", PRELOADED, "scheduler", "--skip-serve-logs"),
     "dag-processor": ("nice", "-n", "5", *PROGRAM, "dag-processor"),  # the other two are what people wait for
+    "triggerer": (*PROGRAM, "triggerer", "--skip-serve-logs"),
 }
-IMPORTERS = ("api-server", "scheduler")  # hold our code in memory
+IMPORTERS = ("api-server", "scheduler", "triggerer")  # hold our code in memory
 DAG_LIMIT_S = 120.0
+
+
+def names(settings: Settings) -> tuple[str, ...]:
+    """Return which of the commands run; only jobs on a Ray cluster are waited for by the triggerer."""
+    return tuple(name for name in COMMANDS if name != "triggerer" or settings.ray_jobs_url)
 
 
 def url(settings: Settings) -> str:
@@ -112,7 +118,8 @@ def prepare(api: AirflowApi) -> None:
     slots = {"gpu": 1, "cpu": max(1, (os.cpu_count() or 1) // 2)}
     for name in slots:
         if api.get(f"/pools/{name}") is None:
-            api.post("/pools", {"name": name, "slots": slots[name], "description": f"tasks that fill the {name}"})
+            facts = {"name": name, "slots": slots[name], "description": f"tasks that fill the {name}"}
+            api.post("/pools", facts | {"include_deferred": True})  # a task that waits for a cluster fills its GPUs
 
 
 def code_changed() -> float:
