@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,12 @@ from true_size import SMALL, TRUE, Shape, network, random_wan, stock_picture_pip
 from catalog import Look
 from renderer.artifacts import Shot
 from renderer.backends import Inputs
-from renderer.backends.diffusion.attention import has_flash
+from renderer.backends.diffusion.kernels.attention import has_flash
 from renderer.backends.diffusion.wan_decoder import WanDecoder
 from renderer.backends.diffusion.wan_tuning import Tuning
 from renderer.backends.video_models import Place
-from renderer.engine import LocalEngine
 from renderer.generate import generate
+from renderer.local_engine import LocalEngine
 from renderer.media import write_take
 from renderer.store import open_store
 
@@ -253,7 +254,7 @@ class Bench:
                 assert outcome.error is None, outcome.error
                 times.append(time.monotonic())
                 load.mark(len(times) - 1)
-        gaps = [later - sooner for sooner, later in zip(times[2:], times[3:], strict=False)]
+        gaps = [later - sooner for sooner, later in pairwise(times[1:])]
         per_clip = statistics.mean(gaps)
         print(
             f"{name} campaign of {len(shots)}: first take after {times[1] - times[0]:.1f} s, then one in "
@@ -327,9 +328,9 @@ class WithTool:
     def __init__(self, engine: Any, setup: Callable[[], object]) -> None:
         self.engine, self.setup = engine, setup
 
-    def map(self, work: Callable, items: Any, setup: Callable, **options: Any) -> Iterator[Any]:
+    def map(self, work: Callable, items: Any, setup: Callable, *options: Any) -> Iterator[Any]:
         """See `Engine.map`."""
-        return self.engine.map(work, items, self.setup, **options)
+        return self.engine.map(work, items, self.setup, *options)
 
 
 class Load:

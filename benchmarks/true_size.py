@@ -14,6 +14,7 @@ from diffusers.schedulers import UniPCMultistepScheduler
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
 
+from renderer import generate
 from renderer.backends.diffusion.checkpoint import Checkpoint
 from renderer.backends.diffusion.few_steps import FewStepScheduler
 from renderer.backends.diffusion.wan import WanModel
@@ -70,6 +71,7 @@ class RandomWan(WanModel):
         pipe = stock_pipeline(self.shape, self.device, self.dtype)
         if self.few_steps:
             pipe.scheduler = FewStepScheduler(self.few_steps)
+        generate.refuse_unusable = lambda *_: None  # pictures of random weights are
         return pipe
 
 
@@ -131,7 +133,7 @@ def tokenizer() -> T5TokenizerFast:
 
 
 def stock_picture_pipeline(pipe: Any, *, expand_timesteps: bool) -> WanImageToVideoPipeline:
-    """diffusers' own pipeline for pictures over the parts of another."""
+    """Diffusers' own pipeline for pictures over the parts of another."""
     parts = {name: getattr(pipe, name, None) for name in WanImageToVideoPipeline._get_signature_keys(pipe)[0]}
     return WanImageToVideoPipeline(
         **parts, boundary_ratio=pipe.config.boundary_ratio, expand_timesteps=expand_timesteps

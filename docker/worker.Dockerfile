@@ -3,10 +3,10 @@
 FROM python:3.11-slim-bookworm
 
 ARG TORCH_BACKEND=cpu
-# For docker/kuberay and for other video models than the embedded one: render,diffusion,ray
+# For docker/kuberay and for other video models than the embedded one: render,diffusion,gpu,ray; Triton needs gcc
 ARG EXTRAS=airflow,render,speech,espeak
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 AIRFLOW_HOME=/opt/airflow
-RUN apt-get update && apt-get install -y --no-install-recommends libegl1 libgl1 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev libegl1 libgl1 && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 50000 --home-dir /opt/airflow airflow
 
 WORKDIR /opt/adloom

@@ -8,7 +8,8 @@
   x MediaError          a picture, sound or video cannot be read or written
   x StoreError          the object store refused or could not be reached
   x WorkerLost          the process that worked on the item died
-  x StageFailed         a stage ended with failed items
+    StageFailed         all items of a stage failed, and may not the next time
+  x JobFailed           a job on a cluster ended for good
   x ServiceError        the S3 server or Airflow did not start, or a run could not be followed
       x ClusterError    a cluster did not answer, or lost or ended a job
 """
@@ -59,7 +60,13 @@ class WorkerLost(RenderError):
 
 
 class StageFailed(RenderError):
-    """Some items of a stage failed; the others are safe in the store."""
+    """All items of a stage failed and trying again may help; what was made is safe in the store."""
+
+    retryable: ClassVar[bool] = True
+
+
+class JobFailed(RenderError):
+    """A job on a cluster ended with an error that no retry can help; the message is the job's own."""
 
 
 class ServiceError(RenderError):

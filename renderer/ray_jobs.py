@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from renderer.digest import content_key
-from renderer.errors import ClusterError, RenderError, ServiceError, StageFailed
+from renderer.errors import ClusterError, JobFailed, RenderError, ServiceError
 from renderer.settings import Settings
 from renderer.versions import CODE_VERSIONS
 
@@ -124,7 +124,7 @@ class RayJobs:
         lines = (line.strip() for line in self.log(job.name).splitlines())
         said = [line for line in lines if line and not RAYS_OWN.match(line)] or ["nothing"]
         if job.exit_code == HOPELESS:
-            return StageFailed(said[-1])
+            return JobFailed(said[-1])
         words = "\n".join(said[-LAST_LINES:])
         return ClusterError(f"ray job {job.name}: {job.status}. Its log at {self.url} ends with:\n{words}")
 

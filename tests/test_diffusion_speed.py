@@ -11,9 +11,10 @@ from torch import nn
 from torch.nn import functional
 
 from renderer.backends import Inputs
-from renderer.backends.diffusion import attention, float8, wan_decoder
+from renderer.backends.diffusion import float8, wan_decoder
 from renderer.backends.diffusion.checkpoint import Checkpoint
 from renderer.backends.diffusion.float8 import Float8Linear, Rounding
+from renderer.backends.diffusion.kernels import attention
 from renderer.backends.diffusion.wan import WanModel
 from renderer.backends.diffusion.wan_decoder import WanDecoder
 from renderer.backends.diffusion.wan_tuning import Tuning

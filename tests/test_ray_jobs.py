@@ -21,7 +21,7 @@ import pytest
 from campaign_folder import CAMPAIGN, write_campaign
 from conftest import free_ports
 from renderer import ray_jobs, services
-from renderer.errors import ClusterError, ServiceError, StageFailed
+from renderer.errors import ClusterError, JobFailed, ServiceError
 from renderer.ray_jobs import HOPELESS, PROGRAM, RayJobs
 from renderer.services import Services
 from renderer.services.airflow_api import run_path
@@ -132,7 +132,7 @@ def test_another_version_of_the_code_is_refused_in_one_sentence(head, settings):
     error = jobs.failure(job)
 
     assert HOPELESS == job.exit_code
-    assert isinstance(error, StageFailed)
+    assert isinstance(error, JobFailed)
     assert re.fullmatch(r"generate has code version \d+ on the cluster, .* Put the same adloom on both.", str(error))
 
 

@@ -11,13 +11,13 @@ from diffusers import WanTransformer3DModel
 from torch.nn import functional
 
 from renderer.backends import Inputs
-from renderer.backends.diffusion import attention
 from renderer.backends.diffusion.checkpoint import Checkpoint
 from renderer.backends.diffusion.float8 import Float8Linear
-from renderer.backends.diffusion.row_kernels import Modulation, added_and_normed, gelu_rounded, normed, turned
+from renderer.backends.diffusion.kernels import attention
+from renderer.backends.diffusion.kernels.frames import joined, paired, placed
+from renderer.backends.diffusion.kernels.rows import Modulation, added_and_normed, gelu_rounded, normed, turned
 from renderer.backends.diffusion.wan import WanModel
 from renderer.backends.diffusion.wan_decoder import WanDecoder
-from renderer.backends.diffusion.wan_kernels import joined, paired, placed
 from renderer.backends.diffusion.wan_tuning import Tuning
 from tiny_wan import NETWORK, clip_of, save_image_to_video, shot_of, vae_of_8_pixels, vae_of_16_pixels
 

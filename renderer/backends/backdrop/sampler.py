@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import torch
 from torch import Tensor
 
@@ -69,6 +71,7 @@ class BackdropModel:
         self.predict: Predict = Replay(network) if self.device.type == "cuda" else network
         self.upsampler = upsampler.to(self.device, torch.bfloat16).eval()
         self.upsampler.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's types lack it
+        self._drawing = Lock()  # a recorded graph has one memory for all
 
     @torch.inference_mode()
     def generate(self, shot: Shot, inputs: Inputs) -> Frames:
@@ -78,6 +81,10 @@ class BackdropModel:
             BackendError: the scene is unknown, a picture is to be shown, or the size or length does not fit.
         """
         refuse_unfit(shot, inputs)
+        with self._drawing:
+            return self._drawn(shot)
+
+    def _drawn(self, shot: Shot) -> Frames:
         conditions = conditions_of(shot.look, shot.layout, shot.width / shot.height).to(self.device)
         draft = even_borders(make_draft(self.predict, conditions, shot), shot.look.loop)
         clip = self.upsampler(draft, loops=shot.look.loop)[0, :, : shot.num_frames]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from renderer.backends.diffusion.row_kernels import Rounded, rounded
+from renderer.backends.diffusion.kernels.rows import Rounded, rounded
 
 LEAST_FEATURES = 512  # smaller products cost nothing
 SIDE_STEP = 16  # of the sides that tensor cores take
@@ -16,6 +16,10 @@ SIDE_STEP = 16  # of the sides that tensor cores take
 
 class Float8Linear(nn.Module):
     """A linear layer whose weights were rounded once and whose inputs are rounded as they come."""
+
+    weight: Tensor
+    scale: Tensor
+    bias: Tensor | None
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -54,7 +58,7 @@ class Rounding:
     def _round(self) -> None:
         for parent in list(self.blocks.modules()):
             for name, layer in list(parent.named_children()):
-                if is_worth_it(layer):
+                if type(layer) is nn.Linear and is_worth_it(layer):
                     setattr(parent, name, Float8Linear(layer))
                     self.kept[parent, name] = layer.cpu()
 
@@ -64,11 +68,10 @@ class Rounding:
         self.kept.clear()
 
 
-def is_worth_it(layer: nn.Module) -> bool:
-    """Tell whether a layer is a plain linear one, large enough, and of sides that tensor cores take."""
+def is_worth_it(layer: nn.Linear) -> bool:
+    """Tell whether a layer is large enough, and of sides that tensor cores take."""
     return (
-        type(layer) is nn.Linear
-        and min(layer.in_features, layer.out_features) >= LEAST_FEATURES
+        min(layer.in_features, layer.out_features) >= LEAST_FEATURES
         and layer.in_features % SIDE_STEP == 0
         and layer.out_features % SIDE_STEP == 0
     )

@@ -134,16 +134,23 @@ class DiffusionModel:
         self.refuse(shot, inputs)
         with self.denoising:
             self.ready(shot)
-            tensors = self._roomy(lambda: self.sample(shot, inputs), f"shot {shot.key}: denoising {_size(shot)}")
+            place = f"shot {shot.key}: denoising {_size(shot)}"
+            tensors = self._roomy(lambda: self.sample(shot, inputs), place, holds_all=True)
             return pack(shot, tensors)
 
     @torch.no_grad()
     def decode(self, shot: Shot, latents: bytes, *, in_tiles: bool) -> Frames:
         """See `LatentVideoModel.decode`."""
         tensors = unpack(shot, latents)
-        with self._decoding, self._beside:
+        holds_all = in_tiles or not self.decodes_apart
+        others = self.denoising if holds_all else nullcontext()  # tiles: memory was short, so nothing goes on beside
+        place = f"shot {shot.key}: decoding {_size(shot)}"
+        with others, self._decoding, self._beside:
             self.tile(in_tiles)
-            return self._roomy(lambda: self.picture(shot, tensors), f"shot {shot.key}: decoding {_size(shot)}")
+            try:
+                return self._roomy(lambda: self.picture(shot, tensors), place, holds_all=holds_all)
+            finally:
+                self.tile(False)
 
     def from_pretrained(self, kind: type, **options: Any) -> Any:
         """Return `kind` with the weights of the checkpoint: networks in `self.dtype`, the VAE in float32.
@@ -233,8 +240,10 @@ class DiffusionModel:
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(f"model {self.checkpoint.name}: {_too_small(error)} Choose a smaller model.") from None
 
-    def _roomy(self, work: Callable[[], T], place: str) -> T:
-        """Do the work; where memory runs out, once more without the text encoders on the card.
+    def _roomy(self, work: Callable[[], T], place: str, *, holds_all: bool) -> T:
+        """Do the work; where memory runs out, once more without text encoders on the card and clips being decoded.
+
+        Without `holds_all` another thread may be denoising, whose text encoders must stay.
 
         Raises:
             OutOfMemory: it runs out even so.
@@ -243,14 +252,13 @@ class DiffusionModel:
             return work()
         except torch.OutOfMemoryError as error:
             reason = _too_small(error)
-        with self.denoising:
-            released = self.release_text_encoder()
-        if not released:
-            raise OutOfMemory(f"{place}: {reason} Use a smaller format, fewer frames or a larger card.")
-        try:
-            return work()
-        except torch.OutOfMemoryError as error:
-            reason = _too_small(error)
+        if holds_all:
+            with self._decoding:
+                if self.release_text_encoder() or self.decodes_apart:
+                    try:
+                        return work()
+                    except torch.OutOfMemoryError as error:
+                        reason = _too_small(error)
         raise OutOfMemory(f"{place}: {reason} Use a smaller format, fewer frames or a larger card.")
 
 

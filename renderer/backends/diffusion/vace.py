@@ -37,8 +37,6 @@ class Control:
 class VaceModel(WanModel):
     """VACE as a video model."""
 
-    fuses = False
-
     def load(self) -> Any:
         """See `DiffusionModel.load`."""
         return self.from_pretrained(WanVACEPipeline)

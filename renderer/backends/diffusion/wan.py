@@ -29,8 +29,6 @@ LOW_NOISE_GUIDANCE = {"wan2.2-t2v-a14b": 0.75}  # of the shot's, for the second 
 class WanModel(DiffusionModel):
     """Wan 2.x as a video model."""
 
-    fuses = True  # its blocks are those that `wan_tuning` knows
-
     def __init__(self, checkpoint: Checkpoint, device: str = "auto", dtype: torch.dtype | None = None) -> None:
         self.few_steps = FEW_STEPS.get(checkpoint.name)
         super().__init__(checkpoint, device, dtype)
@@ -50,7 +48,7 @@ class WanModel(DiffusionModel):
         networks = [
             one for one in (self.pipe.transformer, getattr(self.pipe, "transformer_2", None)) if one is not None
         ]
-        self.tuning = Tuning(networks, self.device, fuses=fast and self.fuses)
+        self.tuning = Tuning(networks, self.device, fuses=fast)
         self.decoder = WanDecoder(self.pipe.vae, self.device) if fast else None
         self.decodes_apart = fast
         self.in_tiles = False
@@ -131,16 +129,13 @@ class WanModel(DiffusionModel):
         latents = latents / scale + mean
         if self.decoder is not None and not self.in_tiles:
             return self.decoder.decode(latents)
-        with self.denoising:  # the encoder of pictures has its memory in the same module
-            tiled = vae.enable_tiling if self.in_tiles else vae.disable_tiling
-            tiled()
-            video: Tensor = vae.decode(latents, return_dict=False)[0]
-            vae.disable_tiling()
+        video: Tensor = vae.decode(latents, return_dict=False)[0]
         return video
 
     def tile(self, in_tiles: bool) -> None:
-        """See `DiffusionModel.tile`."""
+        """See `DiffusionModel.tile`; only diffusers' own decoder can."""
         self.in_tiles = in_tiles
+        super().tile(in_tiles)
 
     def lay_adapter(self, files: list[Path], name: str) -> None:
         """Put an adapter into the network, or into both: two files are for the first and the second, by name."""

@@ -14,13 +14,14 @@ Clips are (frames, channels, height, width) in channels_last. Histories begin as
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
 from torch import Tensor, nn
 
-from renderer.backends.diffusion.wan_kernels import joined, paired, placed
+from renderer.backends.diffusion.kernels.frames import joined, paired, placed
 
 CHUNK_FRAMES = 6  # latent frames at a time: 24 pictures; more gains nothing, and 1280x704 takes 20 GB as it is
 CHANNEL_STEP = 64  # of the last outputs, three or twelve: cuDNN has no fast kernel for fewer
@@ -67,7 +68,13 @@ class WanDecoder:
         x = self.leave(x, histories)[:, : self.num_outputs]
         if self.patch_size > 1:  # channels are colour, then column, then row within the patch
             side = self.patch_size
-            x = x.unflatten(1, (-1, side, side)).permute(0, 1, 4, 3, 5, 2).flatten(4, 5).flatten(2, 3)
+            x = (
+                x.contiguous()
+                .view(len(x), -1, side, side, *x.shape[2:])
+                .permute(0, 1, 4, 3, 5, 2)
+                .flatten(4, 5)
+                .flatten(2, 3)
+            )
         return x.clamp(-1, 1)
 
 
@@ -88,6 +95,7 @@ class CausalConv:
         self.gamma = None if norm is None else norm.gamma.detach().float().flatten().to(device)
 
     def __call__(self, x: Tensor, histories: Histories, residual: Tensor | None = None) -> Tensor:
+        """Return as many frames as x has, plus the residual."""
         history = histories.get(self)
         if history is None:
             history = torch.zeros_like(x[:1]).expand(2, -1, -1, -1).contiguous(memory_format=torch.channels_last)
@@ -109,6 +117,7 @@ class Residual:
         self.shortcut = _weights(block.conv_shortcut, device, dtype) if has_weights else None
 
     def __call__(self, x: Tensor, histories: Histories) -> Tensor:
+        """Return as many frames as x has."""
         beside = x if self.shortcut is None else F.conv2d(x, *self.shortcut)
         return self.second(self.first(x, histories), histories, beside)
 
@@ -123,6 +132,7 @@ class Stage:
         self.shortcut = getattr(block, "avg_shortcut", None)
 
     def __call__(self, x: Tensor, histories: Histories) -> Tensor:
+        """Return larger frames, perhaps more."""
         beside = x if self.shortcut is not None else None
         for block in self.blocks:
             x = block(x, histories)
@@ -142,6 +152,7 @@ class Doubling:
         self.time = _weights(resample.time_conv, device, dtype, ndim=5) if resample.mode == "upsample3d" else None
 
     def __call__(self, x: Tensor, histories: Histories, beside: Tensor | None, shortcut: Any) -> Tensor:
+        """Return the doubled frames, plus what `shortcut`, a `DupUp3D`, makes of `beside`."""
         is_first = self not in histories
         if self.time is not None:
             x = self._twice_as_many(x, histories, is_first)
@@ -161,7 +172,7 @@ class Doubling:
             return alone
         weight, bias = self.time
         pairs = F.conv3d(seen.transpose(0, 1)[None], weight, bias)[0].transpose(0, 1)
-        doubled = pairs.unflatten(1, (2, -1)).flatten(0, 1)
+        doubled = torch.stack(pairs.chunk(2, 1), 1).flatten(0, 1)
         return torch.cat([alone, doubled]).contiguous(memory_format=torch.channels_last)
 
 
@@ -187,6 +198,4 @@ def _weights(conv: Any, device: torch.device, dtype: torch.dtype, ndim: int = 4)
 
 def _copy(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """Return a module of its own with the same weights, elsewhere and in another type."""
-    from copy import deepcopy
-
     return deepcopy(module).to(device, dtype)

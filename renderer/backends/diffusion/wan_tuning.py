@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from renderer.artifacts import Shot
-from renderer.backends.diffusion import attention
-from renderer.backends.diffusion.attention import Attention
 from renderer.backends.diffusion.float8 import Float8Linear, Rounding
-from renderer.backends.diffusion.row_kernels import (
+from renderer.backends.diffusion.kernels import attention
+from renderer.backends.diffusion.kernels.attention import Attention
+from renderer.backends.diffusion.kernels.rows import (
     Modulation,
     Rounded,
     added,
@@ -51,7 +51,7 @@ class Tuning:
         asked = shot.approximations, tokens_per_frame
         if asked == self.asked:
             return
-        own = attention.exact
+        own: Attention = attention.exact
         if "fp8_attention" in shot.approximations:
             attention.refuse_fp8(self.device)
             own = attention.fp8
@@ -94,7 +94,8 @@ class Attend:
         query = _apart(_turned(attn.to_q(hidden_states), attn.norm_q, turns), attn)
         key = _apart(_turned(attn.to_k(source), attn.norm_k, turns), attn)
         attend = self.own if encoder_hidden_states is None else attention.exact
-        return attn.to_out[0](attend(query, key, _apart(attn.to_v(source), attn)).flatten(2))
+        answer: Tensor = attn.to_out[0](attend(query, key, _apart(attn.to_v(source), attn)).flatten(2))
+        return answer
 
 
 class BlockPass:
@@ -126,7 +127,7 @@ class BlockPass:
         query = turned(_product(own.to_q, seen, x), own.norm_q.weight, own.norm_q.eps, turns)
         key = turned(_product(own.to_k, seen, x), own.norm_k.weight, own.norm_k.eps, turns)
         value = _product(own.to_v, seen, x)
-        found = self.own(*(part.unflatten(1, (own.heads, -1))[None] for part in (query, key, value)))
+        found = self.own(*(part.view(1, len(part), own.heads, -1) for part in (query, key, value)))
         delta = own.to_out[0](found.flatten(2)[0])
 
         how = Modulation(block.norm2.weight.float()[None], block.norm2.bias.float()[None])
@@ -134,7 +135,7 @@ class BlockPass:
         query = turned(_product(words.to_q, seen, x), words.norm_q.weight, words.norm_q.eps, None)
         key = turned(words.to_k(text), words.norm_k.weight, words.norm_k.eps, None)
         parts = (query, key, words.to_v(text))
-        found = attention.exact(*(part.unflatten(1, (words.heads, -1))[None] for part in parts))
+        found = attention.exact(*(part.view(1, len(part), words.heads, -1) for part in parts))
         delta = words.to_out[0](found.flatten(2)[0])
 
         up, down = block.ffn.net[0].proj, block.ffn.net[2]
@@ -146,15 +147,16 @@ class BlockPass:
 def _forward(up: nn.Module, down: nn.Module, seen: Tensor | Rounded, like: Tensor) -> Tensor:
     """Return the feed-forward layers' answer; an exact product takes the GELU along where it can."""
     if type(up) is nn.Linear and isinstance(seen, Tensor) and seen.is_cuda:
-        return down(torch._addmm_activation(up.bias, seen, up.weight.t(), use_gelu=True))
+        return _product(down, torch._addmm_activation(up.bias, seen, up.weight.t(), use_gelu=True), like)
     wide = _product(up, seen, like)
     if isinstance(down, Float8Linear):
         return down.of(gelu_rounded(wide), like.dtype)
-    return down(nn.functional.gelu(wide, approximate="tanh"))
+    return _product(down, nn.functional.gelu(wide, approximate="tanh"), like)
 
 
 def _product(layer: Any, x: Tensor | Rounded, like: Tensor) -> Tensor:
-    return layer.of(x, like.dtype) if isinstance(x, Rounded) else layer(x)
+    answer: Tensor = layer.of(x, like.dtype) if isinstance(x, Rounded) else layer(x)
+    return answer
 
 
 def _rounds(layer: nn.Module) -> bool:
@@ -172,7 +174,7 @@ def _turned(x: Tensor, norm: Any, turns: tuple[Tensor, Tensor] | None) -> Tensor
 
 
 def _apart(x: Tensor, attn: Any) -> Tensor:
-    return x.unflatten(2, (attn.heads, -1))
+    return x.view(*x.shape[:2], attn.heads, -1)
 
 
 def _embedded(

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
 from torch import Tensor
 
-from renderer.backends.diffusion.row_kernels import E4M3_MAX, rounded_at
+from renderer.backends.diffusion.kernels.rows import E4M3_MAX, rounded_at
 from renderer.errors import BackendError
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -40,8 +40,8 @@ def exact(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 def by_pytorch(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Let PyTorch choose; it takes cuDNN on Hopper."""
-    heads_first = (part.transpose(1, 2) for part in (query, key, value))
-    return F.scaled_dot_product_attention(*heads_first).transpose(1, 2)
+    query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+    return F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
 
 
 def sparse(attention: Attention, tokens_per_frame: int) -> Attention:
@@ -86,7 +86,8 @@ def fp8(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     scalars = [scale.view(1, 1, 1, 1) for scale in scales]
     into = 1 / scalars[2]  # an average of values is no larger than the largest
     graph(*(part.transpose(1, 2) for part in parts), *scalars, into, answer.transpose(1, 2))
-    return answer.to(query.dtype) * scales[2].to(query.dtype)
+    found: Tensor = answer.to(query.dtype) * scales[2].to(query.dtype)
+    return found
 
 
 def refuse_fp8(device: torch.device) -> None:

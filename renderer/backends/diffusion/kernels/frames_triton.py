@@ -1,4 +1,4 @@
-"""`wan_kernels` in Triton."""
+"""`frames` in Triton."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _placed(
 
 
 def paired(x: Tensor, history: Tensor, gamma: Tensor | None) -> Tensor:
-    """See `wan_kernels.paired`."""
+    """See `frames.paired`."""
     x, history = (part.contiguous(memory_format=torch.channels_last) for part in (x, history))
     frames, channels, height, width = x.shape
     pairs = (frames + 1) // 2
@@ -115,7 +115,7 @@ def paired(x: Tensor, history: Tensor, gamma: Tensor | None) -> Tensor:
 
 
 def joined(products: list[Tensor], bias: Tensor, residual: Tensor | None, num_frames: int) -> Tensor:
-    """See `wan_kernels.joined`."""
+    """See `frames.joined`."""
     parts = [product.contiguous(memory_format=torch.channels_last) for product in products]
     pairs, channels, height, width = parts[0].shape
     if residual is not None:
@@ -130,7 +130,7 @@ def joined(products: list[Tensor], bias: Tensor, residual: Tensor | None, num_fr
 
 
 def placed(products: list[Tensor], beside: Tensor | None, times: int, repeats: int, dropped: int) -> Tensor:
-    """See `wan_kernels.placed`."""
+    """See `frames.placed`."""
     frames, channels, height, width = products[0].shape
     height, width = height - 1, width - 1
     into = torch.empty(frames, 2 * height, 2 * width, channels, device=products[0].device, dtype=products[0].dtype)

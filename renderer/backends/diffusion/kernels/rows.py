@@ -5,9 +5,7 @@ Rows are tokens: (tokens, channels). On a GPU each is one kernel of Triton; else
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import import_module
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
@@ -37,7 +35,9 @@ def normed(x: Tensor, how: Modulation, first: int, eps: float, *, rounds: bool) 
     Where there are two of both, the first `first` rows take the first.
     """
     if x.is_cuda:
-        return _kernels().normed(x, None, None, how, first, eps, rounds)[1]
+        from renderer.backends.diffusion.kernels import rows_triton
+
+        return rows_triton.normed(x, None, None, how, first, eps, rounds)[1]
     return _finish(_plain_norm(x.float(), how, first, eps), x.dtype, rounds)
 
 
@@ -46,7 +46,9 @@ def added_and_normed(
 ) -> tuple[Tensor, Tensor | Rounded]:
     """Return x + delta * gate, and that as `normed` returns it; `gate` is as a modulation, or absent for one."""
     if x.is_cuda:
-        return _kernels().normed(x, delta, gate, how, first, eps, rounds)
+        from renderer.backends.diffusion.kernels import rows_triton
+
+        return rows_triton.normed(x, delta, gate, how, first, eps, rounds)
     total = added(x, delta, gate, first)
     return total, _finish(_plain_norm(total.float(), how, first, eps), x.dtype, rounds)
 
@@ -60,12 +62,14 @@ def added(x: Tensor, delta: Tensor, gate: Tensor | None, first: int) -> Tensor:
 def turned(x: Tensor, weight: Tensor, eps: float, turns: tuple[Tensor, Tensor] | None) -> Tensor:
     """Return RMSNorm(x) * weight, its pairs of channels turned by cosines and sines (tokens, head_dim), if given."""
     if x.is_cuda:
-        return _kernels().turned(x, weight, eps, turns)
+        from renderer.backends.diffusion.kernels import rows_triton
+
+        return rows_triton.turned(x, weight, eps, turns)
     rows = x.float()
     rows = rows * torch.rsqrt(rows.square().mean(1, keepdim=True) + eps) * weight.float()
     if turns is not None:
         cos, sin = turns
-        left, right = rows.unflatten(1, (-1, cos.shape[1] // 2, 2)).unbind(3)
+        left, right = rows.view(len(rows), -1, cos.shape[1] // 2, 2).unbind(3)
         cos, sin = cos[:, None, 0::2], sin[:, None, 1::2]
         rows = torch.stack([left * cos - right * sin, left * sin + right * cos], 3).flatten(1)
     return rows.to(x.dtype)
@@ -73,20 +77,30 @@ def turned(x: Tensor, weight: Tensor, eps: float, turns: tuple[Tensor, Tensor] |
 
 def rounded(x: Tensor) -> Rounded:
     """Return rows in E4M3, each at a scale of its own."""
-    return _kernels().rounded(x, False) if x.is_cuda else _round(x.float())
+    if x.is_cuda:
+        from renderer.backends.diffusion.kernels import rows_triton
+
+        return rows_triton.rounded(x, False)
+    return _round(x.float())
 
 
 def rounded_at(x: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
     """Return (x - shift) / scale in E4M3, of any shape whose last two axes are those of `shift`; one scale for all."""
     if x.is_cuda:
-        return _kernels().rounded_at(x, scale, shift)
+        from renderer.backends.diffusion.kernels import rows_triton
+
+        return rows_triton.rounded_at(x, scale, shift)
     moved = x.float() if shift is None else x.float() - shift.float()
     return (moved / scale).clamp(-E4M3_MAX, E4M3_MAX).to(torch.float8_e4m3fn)
 
 
 def gelu_rounded(x: Tensor) -> Rounded:
     """Return GELU(x), by its approximation with tanh, as `rounded` does."""
-    return _kernels().rounded(x, True) if x.is_cuda else _round(F.gelu(x.float(), approximate="tanh"))
+    if x.is_cuda:
+        from renderer.backends.diffusion.kernels import rows_triton
+
+        return rows_triton.rounded(x, True)
+    return _round(F.gelu(x.float(), approximate="tanh"))
 
 
 def _plain_norm(x: Tensor, how: Modulation, first: int, eps: float) -> Tensor:
@@ -107,8 +121,3 @@ def _finish(rows: Tensor, kind: torch.dtype, rounds: bool) -> Tensor | Rounded:
 def _round(rows: Tensor) -> Rounded:
     scale = (rows.abs().amax(1, keepdim=True) / E4M3_MAX).clamp_min(LEAST_SCALE)
     return Rounded((rows / scale).clamp(-E4M3_MAX, E4M3_MAX).to(torch.float8_e4m3fn), scale)
-
-
-@cache
-def _kernels() -> Any:
-    return import_module("renderer.backends.diffusion.row_triton")  # needs a GPU to be imported

@@ -1,4 +1,4 @@
-"""`row_kernels` in Triton: a program for each row, which it reads once."""
+"""`rows` in Triton: a program for each row, which it reads once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from renderer.backends.diffusion.row_kernels import E4M3_MAX, LEAST_SCALE, Modulation, Rounded
+from renderer.backends.diffusion.kernels.rows import E4M3_MAX, LEAST_SCALE, Modulation, Rounded
 
 VALUES_OF_WARP = 1024
 MOST_WARPS = 16
@@ -94,7 +94,7 @@ def _rounded_at(x, scale, shift, into, C: tl.constexpr, WIDE: tl.constexpr, SHIF
 def normed(
     x: Tensor, delta: Tensor | None, gate: Tensor | None, how: Modulation, first: int, eps: float, rounds: bool
 ) -> tuple[Tensor, Tensor | Rounded]:
-    """See `row_kernels.added_and_normed`."""
+    """See `rows.added_and_normed`."""
     rows, channels = x.shape
     total = x if delta is None else torch.empty_like(x)
     into, scales = _answer(x, rounds)
@@ -107,7 +107,7 @@ def normed(
 
 
 def turned(x: Tensor, weight: Tensor, eps: float, turns: tuple[Tensor, Tensor] | None) -> Tensor:
-    """See `row_kernels.turned`."""
+    """See `rows.turned`."""
     rows, channels = x.shape
     into = torch.empty_like(x)
     cos, sin = turns or (x, x)
@@ -117,7 +117,7 @@ def turned(x: Tensor, weight: Tensor, eps: float, turns: tuple[Tensor, Tensor] |
 
 
 def rounded(x: Tensor, gelu: bool) -> Rounded:
-    """See `row_kernels.rounded`."""
+    """See `rows.rounded`."""
     rows, channels = x.shape
     into, scales = _answer(x, True)
     _rounded[(rows,)](x, into, scales, C=channels, GELU=gelu, **_shape(channels))
@@ -126,7 +126,7 @@ def rounded(x: Tensor, gelu: bool) -> Rounded:
 
 
 def rounded_at(x: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
-    """See `row_kernels.rounded_at`."""
+    """See `rows.rounded_at`."""
     x = x.contiguous()
     channels = x.shape[-1] * x.shape[-2]
     into = torch.empty_like(x, dtype=torch.float8_e4m3fn)

@@ -5,10 +5,6 @@ Everything is (frames, channels, height, width) in channels_last, so a pixel's c
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import import_module
-from typing import Any
-
 import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
 from torch import Tensor
@@ -22,7 +18,9 @@ def paired(x: Tensor, history: Tensor, gamma: Tensor | None) -> Tensor:
     `history` are the two frames before x, (2, C, H, W). Without `gamma` (C,) there is neither norm nor SiLU.
     """
     if x.is_cuda:
-        return _kernels().paired(x, history, gamma)
+        from renderer.backends.diffusion.kernels import frames_triton
+
+        return frames_triton.paired(x, history, gamma)
     frames = torch.cat([history, x]).float()
     if gamma is not None:
         length = frames.norm(dim=1, keepdim=True).clamp_min(LEAST_LENGTH)
@@ -36,7 +34,9 @@ def paired(x: Tensor, history: Tensor, gamma: Tensor | None) -> Tensor:
 def joined(products: list[Tensor], bias: Tensor, residual: Tensor | None, num_frames: int) -> Tensor:
     """Return the frames (num_frames, C, H, W) that four products (pairs, C, H, W) make, with bias and residual."""
     if bias.is_cuda:
-        return _kernels().joined(products, bias, residual, num_frames)
+        from renderer.backends.diffusion.kernels import frames_triton
+
+        return frames_triton.joined(products, bias, residual, num_frames)
     one, two, three, four = (product.float() for product in products)
     frames = torch.stack([one + two + three, two - three - four], 1).flatten(0, 1)[:num_frames]
     frames = frames + bias.view(1, -1, 1, 1)
@@ -51,7 +51,9 @@ def placed(products: list[Tensor], beside: Tensor | None, times: int, repeats: i
     over `times` frames and the four pixels, without the first `dropped` frames.
     """
     if products[0].is_cuda:
-        return _kernels().placed(products, beside, times, repeats, dropped)
+        from renderer.backends.diffusion.kernels import frames_triton
+
+        return frames_triton.placed(products, beside, times, repeats, dropped)
     frames, channels, height, width = products[0].shape
     height, width = height - 1, width - 1
     whole = products[0].new_empty(frames, height, 2, width, 2, channels)
@@ -64,8 +66,3 @@ def placed(products: list[Tensor], beside: Tensor | None, times: int, repeats: i
             part = part + torch.stack(dealt, 1).flatten(0, 1)[dropped:].permute(0, 2, 3, 1)
         whole[:, :, row, :, column] = part
     return whole.view(frames, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
-
-
-@cache
-def _kernels() -> Any:
-    return import_module("renderer.backends.diffusion.wan_triton")  # needs a GPU to be imported
