@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from renderer.backends.diffusion.kernels.rows import Rounded, rounded
+from renderer.errors import BackendError
 
 LEAST_FEATURES = 512  # smaller products cost nothing
+LEAST_CAPABILITY = (8, 9)
 SIDE_STEP = 16  # of the sides that tensor cores take
+ROOM_BYTES = 40 * 2**30  # of a card, kept for a take: decoding 121 frames of 1280x704 takes 38 GB at its peak
 
 
 class Float8Linear(nn.Module):
@@ -41,12 +44,22 @@ class Float8Linear(nn.Module):
         )
 
 
+def refuse_without_float8(device: torch.device) -> None:
+    """Check that a card multiplies E4M3.
+
+    Raises:
+        BackendError: it does not.
+    """
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < LEAST_CAPABILITY:
+        raise BackendError("fp8_linear: needs a GPU of NVIDIA's Ada or Hopper generation or later. Remove it.")
+
+
 class Rounding:
-    """Puts a network's large linear layers into 8 bits, and back."""
+    """Puts a network's large linear layers into 8 bits, and back. The exact ones stay on the card where there is room."""
 
     def __init__(self, blocks: nn.Module) -> None:
         self.blocks = blocks
-        self.kept: dict[tuple[nn.Module, str], nn.Linear] = {}  # by parent and name; on the CPU while they are replaced
+        self.kept: dict[tuple[nn.Module, str], nn.Linear] = {}  # by parent and name
 
     def use(self, wanted: bool) -> None:
         """Round the layers if that is wanted, else bring back those that were."""
@@ -60,12 +73,20 @@ class Rounding:
             for name, layer in list(parent.named_children()):
                 if type(layer) is nn.Linear and is_worth_it(layer):
                     setattr(parent, name, Float8Linear(layer))
-                    self.kept[parent, name] = layer.cpu()
+                    self.kept[parent, name] = layer if _has_room(layer.weight.device) else layer.cpu()
 
     def _restore(self) -> None:
         for (parent, name), layer in self.kept.items():
             setattr(parent, name, layer.to(getattr(parent, name).weight.device))
         self.kept.clear()
+
+
+def _has_room(device: torch.device) -> bool:
+    """Tell whether a card has memory left for what a take needs beside the weights."""
+    if device.type != "cuda":
+        return True
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused > ROOM_BYTES
 
 
 def is_worth_it(layer: nn.Linear) -> bool:

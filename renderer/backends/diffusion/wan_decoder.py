@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from renderer.backends.diffusion.kernels.frames import joined, paired, placed
 
-CHUNK_FRAMES = 6  # latent frames at a time: 24 pictures; more gains nothing, and 1280x704 takes 20 GB as it is
+CHUNK_FRAMES = 6  # latent frames at a time, 24 pictures: at 1280x704 that takes 38 GB at its peak
 CHANNEL_STEP = 64  # of the last outputs, three or twelve: cuDNN has no fast kernel for fewer
 Histories: TypeAlias = dict[Any, Tensor]  # by layer: the last frames that it saw
 

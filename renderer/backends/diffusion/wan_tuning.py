@@ -5,6 +5,8 @@ Exact as far as the order of sums is: what is approximate is only what a shot na
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from renderer.artifacts import Shot
-from renderer.backends.diffusion.float8 import Float8Linear, Rounding
+from renderer.backends.diffusion.float8 import Float8Linear, Rounding, refuse_without_float8
 from renderer.backends.diffusion.kernels import attention
 from renderer.backends.diffusion.kernels.attention import Attention
 from renderer.backends.diffusion.kernels.rows import (
@@ -25,12 +27,20 @@ from renderer.backends.diffusion.kernels.rows import (
     normed,
     turned,
 )
+from renderer.errors import BackendError
 
 
 class Tuning:
     """The networks of one loaded model, made fast. They keep the modules of diffusers, which adapters are laid over."""
 
     def __init__(self, networks: Iterable[Any], device: torch.device, *, fuses: bool) -> None:
+        """Take the networks over.
+
+        Raises:
+            BackendError: there is no C compiler, which Triton needs.
+        """
+        if fuses and device.type == "cuda":
+            refuse_without_compiler()
         self.networks = list(networks)
         self.device = device
         self.rounding = [Rounding(network.blocks) for network in self.networks]
@@ -51,6 +61,8 @@ class Tuning:
         asked = shot.approximations, tokens_per_frame
         if asked == self.asked:
             return
+        if "fp8_linear" in shot.approximations:
+            refuse_without_float8(self.device)
         own: Attention = attention.exact
         if "fp8_attention" in shot.approximations:
             attention.refuse_fp8(self.device)
@@ -69,6 +81,16 @@ class Tuning:
         for rounding in self.rounding:
             rounding.use(False)
         self.asked = None
+
+
+def refuse_without_compiler() -> None:
+    """Check for a C compiler.
+
+    Raises:
+        BackendError: there is none.
+    """
+    if not any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang")):
+        raise BackendError("kernels of Wan: there is no C compiler, which Triton needs. Install gcc.")
 
 
 class Attend:
