@@ -13,9 +13,9 @@ from torch.nn import functional
 from renderer.backends import Inputs
 from renderer.backends.diffusion.checkpoint import Checkpoint
 from renderer.backends.diffusion.float8 import Float8Linear
-from renderer.backends.diffusion.kernels import attention
+from renderer.backends.diffusion.kernels import Modulation, attention
 from renderer.backends.diffusion.kernels.frames import joined, paired, placed
-from renderer.backends.diffusion.kernels.rows import Modulation, added_and_normed, gelu_rounded, normed, turned
+from renderer.backends.diffusion.kernels.rows import added_and_normed, gelu_rounded, normed, turned
 from renderer.backends.diffusion.wan import WanModel
 from renderer.backends.diffusion.wan_decoder import WanDecoder
 from renderer.backends.diffusion.wan_tuning import Tuning

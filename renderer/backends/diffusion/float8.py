@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from renderer.backends.diffusion.kernels.rows import Rounded, rounded
+from renderer.backends.diffusion.kernels import Rounded
+from renderer.backends.diffusion.kernels.rows import rounded
 from renderer.errors import BackendError
 
 LEAST_FEATURES = 512  # smaller products cost nothing
@@ -55,7 +56,7 @@ def refuse_without_float8(device: torch.device) -> None:
 
 
 class Rounding:
-    """Puts a network's large linear layers into 8 bits, and back. The exact ones stay on the card where there is room."""
+    """Puts a network's large linear layers into 8 bits, and back. The exact ones stay on the card if there is room."""
 
     def __init__(self, blocks: nn.Module) -> None:
         self.blocks = blocks

@@ -16,11 +16,9 @@ from torch import Tensor, nn
 
 from renderer.artifacts import Shot
 from renderer.backends.diffusion.float8 import Float8Linear, Rounding, refuse_without_float8
-from renderer.backends.diffusion.kernels import attention
+from renderer.backends.diffusion.kernels import Modulation, Rounded, attention
 from renderer.backends.diffusion.kernels.attention import Attention
 from renderer.backends.diffusion.kernels.rows import (
-    Modulation,
-    Rounded,
     added,
     added_and_normed,
     gelu_rounded,

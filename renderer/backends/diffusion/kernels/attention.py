@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
 from torch import Tensor
 
-from renderer.backends.diffusion.kernels.rows import E4M3_MAX, rounded_at
+from renderer.backends.diffusion.kernels import E4M3_MAX
+from renderer.backends.diffusion.kernels.rows import rounded_at
 from renderer.errors import BackendError
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]

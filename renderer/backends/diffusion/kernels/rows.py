@@ -5,28 +5,11 @@ Rows are tokens: (tokens, channels). On a GPU each is one kernel of Triton; else
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F  # noqa: N812 # as everybody calls it
 from torch import Tensor
 
-E4M3_MAX = 448.0
-LEAST_SCALE = 1e-12  # so that a row of zeros divides by something
-
-
-class Rounded(NamedTuple):
-    """Rows in E4M3, and the scale that gives each of them back, float32 (tokens, 1)."""
-
-    rows: Tensor
-    scale: Tensor
-
-
-class Modulation(NamedTuple):
-    """What multiplies and shifts the channels of normed rows: (1, channels), or (2, channels) for two times."""
-
-    scale: Tensor
-    shift: Tensor
+from renderer.backends.diffusion.kernels import E4M3_MAX, LEAST_SCALE, Modulation, Rounded
 
 
 def normed(x: Tensor, how: Modulation, first: int, eps: float, *, rounds: bool) -> Tensor | Rounded:

@@ -7,7 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from renderer.backends.diffusion.kernels.rows import E4M3_MAX, LEAST_SCALE, Modulation, Rounded
+from renderer.backends.diffusion.kernels import E4M3_MAX, LEAST_SCALE, Modulation, Rounded
 
 VALUES_OF_WARP = 1024
 MOST_WARPS = 16
