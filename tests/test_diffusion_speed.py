@@ -10,6 +10,7 @@ from peft import LoraConfig
 from torch import nn
 from torch.nn import functional
 
+from renderer.artifacts import Adapter
 from renderer.backends import Inputs
 from renderer.backends.diffusion import float8, wan_decoder
 from renderer.backends.diffusion.checkpoint import Checkpoint
@@ -21,6 +22,7 @@ from renderer.backends.diffusion.wan_tuning import Tuning
 from renderer.errors import BackendError
 from tiny_wan import (
     clip_of,
+    save_adapter,
     save_image_to_video,
     save_text_and_image_to_video,
     save_text_to_video,
@@ -204,6 +206,24 @@ def test_rounding_comes_and_goes(t2v, monkeypatch):
 
     assert [type(layer) for layer in rounded] == [Float8Linear, Float8Linear, nn.Linear]
     assert [layers[0][0], layers[0][2], layers[1]] == before
+
+
+def test_adapters_lie_over_rounded_layers_too(tmp_path, monkeypatch):
+    """A campaign may ask for both; either leaves nothing behind when it is no longer asked for."""
+    monkeypatch.setattr(float8, "LEAST_FEATURES", 8)
+    monkeypatch.setattr(float8, "SIDE_STEP", 8)
+    folder = save_text_to_video(tmp_path / T2V)
+    save_adapter(tmp_path / "gloss.safetensors", seed=0)
+    model = WanModel(Checkpoint(T2V, str(folder), models_dir=tmp_path), "cpu", torch.bfloat16)
+    gloss = {"adapters": (Adapter(name="gloss.safetensors", revision=""),)}
+    rounds = {"approximations": ("fp8_linear",)}
+    takes = [
+        model.denoise(shot_of(T2V, **changes), Inputs())
+        for changes in ({}, rounds, gloss, rounds | gloss, gloss, rounds, {})
+    ]
+
+    assert takes[:3] == [takes[6], takes[5], takes[4]]
+    assert len(set(takes)) == 4
 
 
 def test_a_gpu_machine_without_a_compiler_says_so_before_it_denoises(monkeypatch):
