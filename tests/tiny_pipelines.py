@@ -333,8 +333,9 @@ def save_ltx(folder: Path) -> Path:
         encoder_causal=True,
         decoder_causal=False,
     )
+    vae.decoder.conv_out.conv.weight.data *= 0.5  # calm enough not to be taken for noise
     audio_vae = AutoencoderKLLTX2Audio(
-        base_channels=4, output_channels=2, ch_mult=(1,), num_res_blocks=1, attn_resolutions=None, in_channels=2,
+        base_channels=4, output_channels=2, ch_mult=(1, 1, 1), num_res_blocks=1, attn_resolutions=None, in_channels=2,
         resolution=32, latent_channels=2, norm_type="pixel", causality_axis="height", mid_block_add_attention=False,
         sample_rate=16000, mel_hop_length=160, is_causal=True, mel_bins=8,
     )  # fmt: skip
