@@ -122,6 +122,7 @@ class SceneTemplate(_Strict):
     restyle: Restyle | None = None
     ends_on: str = ""
     upscale: Literal[1, 2] = 1  # times the model's own size
+    sound: bool = False  # the model's own, to the picture
     headline: str = ""
     subline: str = ""
     badge: str = ""

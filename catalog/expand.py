@@ -200,6 +200,7 @@ def _scene(scene: SceneText, names: Names) -> Scene | None:
         restyle=scene.template.restyle,
         ends_on=scene.template.ends_on,
         upscale=scene.template.upscale,
+        sound=scene.template.sound,
         **shown(scene.texts, names.texts),
         narration=tidy(scene.narration.render(names.texts)),
     )

@@ -27,6 +27,7 @@ class Scene(_Frozen):
     restyle: Restyle | None = None
     ends_on: str = ""  # in a run: SHA-256 of a picture in the store
     upscale: int = 1  # times the model's own size
+    sound: bool = False  # the model's own, to the picture
     headline: str
     subline: str
     badge: str

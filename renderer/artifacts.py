@@ -97,6 +97,7 @@ class Shot(Record):
     approximations: tuple[Approximation, ...] = ()  # sorted
     shared_prompt: str = ""
     shared_steps: int = 0  # 0 where nothing is shared
+    sounds: bool = False  # the take comes with the sound that the model makes to its picture
 
     @property
     def duration_s(self) -> float:
@@ -109,7 +110,8 @@ class Take(Record):
 
     `stand` is where the shot asked for a floor; a take that `loops` ends where it began. `fidelity` says how much of a
     product that the model drew is still there in the worst frame, 0..1, None where there is none or it cannot be told;
-    `seed` is the shot's own, or a later one where a take was taken again.
+    `seed` is the shot's own, or a later one where a take was taken again. `sound` is the place of its WAV, stereo at 48
+    kHz and as long as the picture; None where none was asked for, or what the model made is of no use.
     """
 
     key: str
@@ -123,6 +125,7 @@ class Take(Record):
     decoded_in_tiles: bool = False  # the card had too little memory for the whole clip at once
     fidelity: float | None = None
     seed: int | None = None
+    sound: str | None = None
     seconds_spent: float
 
 

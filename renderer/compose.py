@@ -21,19 +21,19 @@ from renderer.artifacts import Creative, CueSheet, Record, Speech, Take
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError, StoreError
-from renderer.media import Encoding, read_take, read_wav, write_creative
+from renderer.media import Encoding, read_stereo, read_take, read_wav, write_creative
 from renderer.picture.canvas import to_rgb
 from renderer.picture.frame import Frame
-from renderer.picture.ground import Footage
+from renderer.picture.ground import Footage, straight_speed
 from renderer.picture.lettering import Pen
 from renderer.picture.packshot import read_product
 from renderer.picture.seat import Seat
 from renderer.picture.show import Show
 from renderer.picture.staging import Assets, stage
-from renderer.picture.timeline import Part, cues_of, parts_of
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part, cues_of, parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
-from renderer.sound import Placement, mix
+from renderer.sound import Placement, TakeSound, mix
 from renderer.store import Store
 from renderer.subtitles import write_srt, write_webvtt
 
@@ -41,6 +41,7 @@ R = TypeVar("R", bound=Record)
 
 POSTER_AT = 0.62  # of the first scene: everything has arrived, nothing leaves yet
 POSTER_QUALITY = 90
+EDGE_S = 0.02  # in which the sound of a take begins and ends where no other scene is
 
 
 def compose(
@@ -66,15 +67,17 @@ def compose_variant(
     if done is not None:
         return done
     format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
+    takes = [_record(store, f"takes/{shot}.json", Take) for shot in planned.shots]
     speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
     parts = parts_of(planned, speeches, format)
-    assets = _assets(planned, context, store)
+    assets = _assets(planned, takes, context, store)
     frame = Frame(format, is_rtl=locale.direction == "rtl")
     pen = Pen(typesetter or Typesetter(), context.brand, locale, frame, planned.variant.id)
     show = stage(planned, parts, assets, pen)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "creative.mp4"
-        _write(show, _sound(planned, parts, speeches, store, format), path, planned, locale)
+        sound = _sound(planned, parts, speeches, _take_sounds(takes, show, store), store, format)
+        _write(show, sound, path, planned, locale)
         write_webvtt(path.with_suffix(".vtt"), cues_of(assets.sheets, parts))
         write_srt(path.with_suffix(".srt"), cues_of(assets.sheets, parts))
         creative = _creative(planned, show, path)
@@ -93,13 +96,11 @@ def _compose(context: RunContext, store: Store, typesetter: Typesetter, planned:
     return compose_variant(planned, context, store, typesetter)
 
 
-def _assets(planned: VariantPlan, context: RunContext, store: Store) -> Assets:
+def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, store: Store) -> Assets:
     variant = planned.variant
-    takes = []
-    for shot in planned.shots:
-        take = _record(store, f"takes/{shot}.json", Take)
-        frames = read_take(store.local(take.object))
-        takes.append(Footage(frames, take.frame_rate, take.loops, Seat(take.stand)))
+    footage = [
+        Footage(read_take(store.local(take.object)), take.frame_rate, take.loops, Seat(take.stand)) for take in takes
+    ]
     product: NDArray[np.float32] | None = None
     if any(scene.product != "none" for scene in variant.scenes):
         product = read_product(store.local(f"images/{variant.image_sha256}.png"), variant.has_cutout, variant.id)
@@ -107,11 +108,38 @@ def _assets(planned: VariantPlan, context: RunContext, store: Store) -> Assets:
     if logo is None:
         raise StoreError(f"{variant.id}: {context.brand.logo} is not in the store. Run expand again.")
     sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
-    return Assets(takes, product, logo, sheets)
+    return Assets(footage, product, logo, sheets)
+
+
+def _take_sounds(takes: Sequence[Take], show: Show, store: Store) -> list[TakeSound]:
+    """What is heard of takes, each for as long as its picture is seen; the end card has none."""
+    sounds = []
+    for number, (take, backdrop) in enumerate(zip(takes, show.backdrops, strict=True)):
+        if take.sound is None:
+            continue
+        part, is_last = show.parts[number], number == len(show.parts) - 1
+        dissolve_s = DISSOLVE_FRAMES / show.frame_rate
+        samples, _ = read_stereo(store.local(take.sound))
+        sounds.append(
+            TakeSound(
+                start_s=part.first / show.frame_rate,
+                end_s=part.last / show.frame_rate + (0.0 if is_last else dissolve_s),
+                samples=samples,
+                speed=straight_speed(backdrop.take, backdrop.duration_s),
+                fade_in_s=dissolve_s if number else EDGE_S,
+                fade_out_s=EDGE_S if is_last else dissolve_s,
+            )
+        )
+    return sounds
 
 
 def _sound(
-    planned: VariantPlan, parts: Sequence[Part], speeches: Sequence[Speech | None], store: Store, format: Format
+    planned: VariantPlan,
+    parts: Sequence[Part],
+    speeches: Sequence[Speech | None],
+    takes: Sequence[TakeSound],
+    store: Store,
+    format: Format,
 ) -> NDArray[np.float32]:
     """The whole mix at the format's loudness."""
     voices = []
@@ -120,7 +148,7 @@ def _sound(
             samples, rate = read_wav(store.local(speech.object))
             voices.append(Placement(part.speech_s, samples, rate))
     duration_s = parts[-1].last / format.frame_rate
-    return mix(voices, planned.variant.music, duration_s, format.loudness_lufs, format.peak_dbtp)
+    return mix(voices, planned.variant.music, duration_s, format.loudness_lufs, format.peak_dbtp, takes)
 
 
 def _write(show: Show, sound: NDArray[np.float32], path: Path, planned: VariantPlan, locale: Locale) -> None:

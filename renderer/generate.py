@@ -14,14 +14,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from renderer.artifacts import Shot, Take
-from renderer.backends import Frames, Inputs, LatentVideoModel, VideoModel
+from renderer.backends import Frames, Inputs, LatentVideoModel, SoundingVideoModel, VideoModel
 from renderer.backends.video_models import Place, load_video_model
 from renderer.engine import Engine, Outcome
 from renderer.errors import BackendError, OutOfMemory
 from renderer.fidelity import LEAST_FIDELITY, fidelity
-from renderer.media import write_take
+from renderer.media import SOUND_RATE, write_take, write_wav
 from renderer.shot_inputs import inputs_of, rgba
 from renderer.store import Store
+from renderer.take_sound import finished, why_unusable
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
     """Make one take and store it, the record last.
 
     A take whose product morphs is taken again with the next seed, a few times; the most faithful one is kept.
+    Sound that is of no use is left out with a warning.
 
     Raises:
         BackendError: the model cannot do the shot, or returned what nobody wants to see.
@@ -112,6 +114,8 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
         MediaError: a picture or clip cannot be read.
     """
     started = time.perf_counter()
+    if shot.sounds and not isinstance(model, SoundingVideoModel):
+        raise BackendError(f"shot {shot.key}: {shot.model} makes no sound. Remove 'sound: true'.")
     inputs = inputs_of(shot, store)
     best = max(_tries(shot, inputs, model, store), key=lambda one: 1.0 if one.fidelity is None else one.fidelity)
     key = f"takes/{shot.key}.mp4"
@@ -119,6 +123,7 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
         path = Path(folder) / "take.mp4"
         write_take(path, best.frames, shot.frame_rate)
         store.put_file(key, path)
+    sound = put_sound(shot.model_copy(update={"seed": best.seed}), inputs, model, store)
     take = Take(
         key=shot.key,
         object=key,
@@ -131,6 +136,7 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
         decoded_in_tiles=best.in_tiles,
         fidelity=best.fidelity,
         seed=best.seed,
+        sound=sound,
         seconds_spent=round(time.perf_counter() - started, 3),
     )
     store.put_record(record_key(shot), take)
@@ -171,16 +177,47 @@ def frames_of(shot: Shot, inputs: Inputs, model: VideoModel, store: Store) -> tu
     """
     if not isinstance(model, LatentVideoModel):
         return model.generate(shot, inputs), False
-    key = f"latents/{shot.key}-{shot.seed}.safetensors"
-    latents = store.get_bytes(key)
-    if latents is None:
-        latents = model.denoise(shot, inputs)
-        store.put_bytes(key, latents)
+    latents = latents_of(shot, inputs, model, store)
     try:
         return model.decode(shot, latents, in_tiles=False), False
     except OutOfMemory as error:
         log.warning("%s: %s Decoding in tiles.", shot.key, error)
     return model.decode(shot, latents, in_tiles=True), True
+
+
+def latents_of(shot: Shot, inputs: Inputs, model: LatentVideoModel, store: Store) -> bytes:
+    """Return the finished latents of a shot, from the store if they are there.
+
+    Raises:
+        BackendError: the model cannot do the shot.
+    """
+    key = f"latents/{shot.key}-{shot.seed}.safetensors"
+    latents = store.get_bytes(key)
+    if latents is None:
+        latents = model.denoise(shot, inputs)
+        store.put_bytes(key, latents)
+    return latents
+
+
+def put_sound(shot: Shot, inputs: Inputs, model: VideoModel, store: Store) -> str | None:
+    """Store the sound of a shot and return its key; None where the shot asks for none, or it cannot be used.
+
+    Raises:
+        BackendError: the model cannot do the shot.
+    """
+    if not (shot.sounds and isinstance(model, SoundingVideoModel)):
+        return None
+    made = model.sound(shot, latents_of(shot, inputs, model, store))
+    samples = finished(made.samples, made.sample_rate, shot.duration_s)
+    if reason := why_unusable(samples):
+        log.warning("%s: its sound is left out, as %s.", shot.key, reason)
+        return None
+    key = f"takes/{shot.key}.wav"
+    with tempfile.TemporaryDirectory(prefix="adloom-take-") as folder:
+        path = Path(folder) / "take.wav"
+        write_wav(path, samples, SOUND_RATE)
+        store.put_file(key, path)
+    return key
 
 
 def _fidelity(shot: Shot, frames: Frames, store: Store) -> float | None:

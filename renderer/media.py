@@ -152,6 +152,23 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
     Raises:
         MediaError: the file is missing, broken, or not 16-bit PCM.
     """
+    pcm, rate = _read_pcm(path)
+    return pcm.mean(axis=1, dtype=np.float32) / np.float32(32768), rate
+
+
+def read_stereo(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Return a 16-bit WAV as float32 in [-1, 1), (num_samples, 2), and its rate in Hz; mono is the same on both sides.
+
+    Raises:
+        MediaError: the file is missing, broken, not 16-bit PCM, or has more channels.
+    """
+    pcm, rate = _read_pcm(path)
+    if pcm.shape[1] > 2:
+        raise MediaError(f"{path}: {pcm.shape[1]} channels. Write mono or stereo.")
+    return np.broadcast_to(pcm, (len(pcm), 2)).astype(np.float32) / np.float32(32768), rate
+
+
+def _read_pcm(path: Path) -> tuple[NDArray[np.int16], int]:
     try:
         with wave.open(str(path), "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
@@ -160,7 +177,7 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
         raise MediaError(f"{path}: not a readable WAV file ({error}). Write 16-bit PCM.") from error
     if width != 2:
         raise MediaError(f"{path}: {8 * width}-bit samples. Write 16-bit PCM.")
-    return np.frombuffer(body, "<i2").reshape(-1, channels).mean(axis=1, dtype=np.float32) / np.float32(32768), rate
+    return np.frombuffer(body, "<i2").reshape(-1, channels), rate
 
 
 def write_wav(path: Path, samples: NDArray[np.float32], rate: int) -> None:

@@ -20,7 +20,8 @@ from renderer.versions import CODE_VERSIONS
 
 CONDITIONING = ("in_shot", "in_place")  # ways to show a product for which the model needs its picture
 STANDING = ("composite", "in_place")  # those for which the picture needs a floor
-THEIR_OWN = ("prompt", "look")  # in which shots may differ that begin with the same noise and share steps
+THEIR_OWN = {"prompt", "look"}  # in which shots may differ that begin with the same noise and share steps
+AFTERWARDS = {"sounds"}  # in which shots may differ whose pictures are the same
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 
@@ -93,7 +94,8 @@ def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools, conti
         "guidance_scale": tools.guidance_scale,
         **_rarely_asked(scene, tools),
     }
-    shared = facts if "shared_steps" not in facts else {n: fact for n, fact in facts.items() if n not in THEIR_OWN}
+    without = AFTERWARDS | THEIR_OWN if "shared_steps" in facts else AFTERWARDS
+    shared = {name: fact for name, fact in facts.items() if name not in without}
     seed = _seed(content_key("seed", shared | {"seed": tools.seed}))
     key = content_key("shot", facts | {"seed": seed, "code": CODE_VERSIONS["generate"]})
     return Shot(key=key, seed=seed, **facts)
@@ -104,6 +106,8 @@ def _rarely_asked(scene: Scene, tools: Tools) -> dict[str, object]:
     facts: dict[str, object] = {"approximations": tools.approximations} if tools.approximations else {}
     if tools.shared_steps and scene.shared_prompt:
         facts |= {"shared_prompt": scene.shared_prompt, "shared_steps": tools.shared_steps}
+    if scene.sound:
+        facts["sounds"] = True
     return facts
 
 
@@ -188,7 +192,8 @@ class _Planner:
             "lines": tuple(line and line.key for line in lines),
             "cues": tuple(line and self._captions(line, variant, format) for line in lines),
         }
-        told = variant.model_dump(exclude={"scenes": {"__all__": {"shared_prompt"}}})  # counts by the keys of shots
+        by_shots = {"shared_prompt", "sound"}  # count by the keys of shots
+        told = variant.model_dump(exclude={"scenes": {"__all__": by_shots}})
         facts = {"variant": told, "shared": self.shared[variant.locale, variant.format], **pieces}
         return VariantPlan(variant=variant, creative_key=content_key("creative", facts), **pieces)
 
@@ -203,7 +208,7 @@ class _Planner:
         product = image, scene.product == "in_place", stands(scene, variant)
         start = continued, scene.restyle, scene.ends_on, scene.upscale
         words = scene.prompt, scene.negative_prompt, scene.shared_prompt
-        wish = (scene.look, words, product, start, scene.duration_s, format.id)
+        wish = (scene.look, words, product, start, scene.sound, scene.duration_s, format.id)
         if (key := self.known_shots.get(wish)) is not None:
             return key
         shot = shot_for(scene, variant, format, self.tools, self.planned.shots[continued] if continued else None)

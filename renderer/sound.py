@@ -1,4 +1,4 @@
-"""Mixes voices over the music bed and brings the sum to the loudness and true peak that a format asks for."""
+"""Mixes voices over music and the sound of takes, and brings the sum to a format's loudness and true peak."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
-import pyloudnorm
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from scipy.signal import butter, resample_poly, sosfilt
 
 from catalog import Music
+from renderer.loudness import GATE_LUFS, Samples, at_loudness, integrated_loudness
 from renderer.music import RATE, beats, synthesize_bed
+from renderer.take_sound import TakeSound, laid
 
-__all__ = ["Placement", "beats", "mix", "synthesize_bed"]
+__all__ = ["Placement", "TakeSound", "beats", "mix", "synthesize_bed"]
 
-Samples = NDArray[np.float32]
 VOICE_LUFS = -18.0  # every recording is brought here first: engines differ by 10 LU
 BED_LUFS = -21.0  # with nobody speaking, 3 LU under the voice
 DUCK_DB = 12.0  # and this much more while somebody speaks
@@ -27,8 +27,6 @@ LOOK_AHEAD_S = 0.12  # the bed is down before the first syllable
 SPEAKING_DB = 35.0  # speech is what lies at most this far under the loudest moment of the voice
 HOP_S = 0.01
 RUMBLE_HZ = 80.0  # nothing of a voice lies lower, and phones cannot play it
-GATE_LUFS = -70.0  # absolute gate of ITU-R BS.1770: what is quieter counts as silence
-BLOCK_S = 0.4  # BS.1770 measures blocks of this length
 LIMIT_S = 0.004
 CODEC_HEADROOM_DB = 1.0  # AAC at 192 kbit/s overshoots by less
 EDGE_S = 0.01
@@ -46,16 +44,23 @@ class Placement:
 
 
 def mix(
-    voices: Sequence[Placement], music: Music, duration_s: float, loudness_lufs: float, peak_dbtp: float
+    voices: Sequence[Placement],
+    music: Music,
+    duration_s: float,
+    loudness_lufs: float,
+    peak_dbtp: float,
+    takes: Sequence[TakeSound] = (),
 ) -> Samples:
     """Return the finished sound, float32 (num_samples, 2) at 48 kHz.
 
     It measures `loudness_lufs` within 0.3 LU and stays below `peak_dbtp` also after AAC. Where the two contradict
-    each other (a lone shout, loud target, low peak) the peak wins. Silence stays silence.
+    each other (a lone shout, loud target, low peak) the peak wins. Silence stays silence. What is heard of takes makes
+    way for voices as the music does.
     """
     voice = _voice_track(voices, round(duration_s * RATE))
-    bed = _at_loudness(synthesize_bed(music, duration_s), BED_LUFS)
-    sound = bed * _duck_gain(voice)[:, None] + voice[:, None]
+    bed = at_loudness(synthesize_bed(music, duration_s), BED_LUFS)
+    under = bed + laid(takes, len(bed)) if takes else bed
+    sound = under * _duck_gain(voice)[:, None] + voice[:, None]
     return _master(sound.astype(np.float32), loudness_lufs, peak_dbtp - CODEC_HEADROOM_DB)
 
 
@@ -66,7 +71,7 @@ def _voice_track(voices: Sequence[Placement], num_samples: int) -> Samples:
     for voice in voices:
         first = round(voice.start_s * RATE)
         samples = sosfilt(rumble, _resampled(voice))
-        samples = _at_loudness(samples.astype(np.float32), VOICE_LUFS)[: max(0, num_samples - first)]
+        samples = at_loudness(samples.astype(np.float32), VOICE_LUFS)[: max(0, num_samples - first)]
         track[first : first + len(samples)] += _with_soft_edges(samples)
     return track
 
@@ -79,22 +84,6 @@ def _resampled(voice: Placement) -> Samples:
 def _with_soft_edges(samples: Samples) -> Samples:
     ramp = np.minimum(np.arange(len(samples)) / (EDGE_S * RATE), 1)
     return np.asarray(samples * ramp * ramp[::-1], np.float32)
-
-
-def _loudness_lufs(sound: Samples) -> float:
-    """Integrated loudness, ITU-R BS.1770-4; sound shorter than one block is measured with silence around it."""
-    missing = max(0, round(BLOCK_S * RATE) + 1 - len(sound))
-    padded = np.pad(sound, ((0, missing), *((0, 0),) * (sound.ndim - 1)))
-    if not padded.any():
-        return -np.inf
-    return float(pyloudnorm.Meter(RATE).integrated_loudness(padded))
-
-
-def _at_loudness(sound: Samples, lufs: float) -> Samples:
-    measured = _loudness_lufs(sound)
-    if measured < GATE_LUFS:
-        return sound
-    return np.asarray(sound * 10 ** ((lufs - measured) / 20), np.float32)
 
 
 def _duck_gain(voice: Samples) -> Samples:
@@ -121,12 +110,12 @@ def _smoothed(speaking: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _master(sound: Samples, lufs: float, ceiling_db: float) -> Samples:
     """Every pass ends below the ceiling; what the limiter took from the loudness, the next pass gives back."""
-    measured = _loudness_lufs(sound)
+    measured = integrated_loudness(sound)
     for _ in range(MAX_PASSES):
         if measured < GATE_LUFS:
             return sound
         sound = _limited(sound * np.float32(10 ** ((lufs - measured) / 20)), ceiling_db)
-        measured = _loudness_lufs(sound)
+        measured = integrated_loudness(sound)
         if abs(lufs - measured) < CLOSE_LU:
             return sound
     return sound

@@ -22,6 +22,7 @@ CANNOT: dict[Ability, tuple[str, str]] = {
     "loop": ("end a take where it began", "Remove 'loop: true'."),
     "upscale": ("make pictures larger than its own size", "Remove 'upscale'."),
     "adapter": ("take adapters", "Remove 'adapters'."),
+    "sound": ("make the sound to its pictures", "Remove 'sound: true'."),
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from renderer.picture.packshot import packshot, read_product
 from renderer.picture.seat import Seat
 from renderer.picture.show import Show
 from renderer.picture.staging import Assets, stage
-from renderer.picture.timeline import parts_of
+from renderer.picture.timeline import DISSOLVE_FRAMES, parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
 from renderer.shot_inputs import placed
@@ -58,9 +60,9 @@ def small(context: RunContext) -> RunContext:
     return context.model_copy(update={"formats": formats, "brand": brand})
 
 
-def filled(folder: Path, store: Store) -> tuple[list[VariantPlan], RunContext]:
+def filled(folder: Path, store: Store, campaign: str = CAMPAIGN) -> tuple[list[VariantPlan], RunContext]:
     """Put everything that the stages before make into the store; return the plans and their run."""
-    write_campaign(folder)
+    write_campaign(folder, campaign=campaign)
     sha256 = file_sha256(folder / "cup.png")
     plan = planned(folder)
     variants = [
@@ -95,6 +97,36 @@ def filled(folder: Path, store: Store) -> tuple[list[VariantPlan], RunContext]:
 
 def one_of(variants: list[VariantPlan], locale: str, format: str) -> VariantPlan:
     return next(one for one in variants if (one.variant.locale, one.variant.format) == (locale, format))
+
+
+def loudness_of(film: Path) -> np.ndarray:
+    """Root mean square of what is heard in every tenth of a second."""
+    with av.open(str(film)) as container:
+        heard = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    whole = heard[:, : heard.shape[1] // 4800 * 4800]
+    return np.sqrt(np.mean(whole.reshape(2, -1, 4800) ** 2, axis=(0, 2)))
+
+
+@pytest.mark.parametrize("sounding", [0, 1], ids=["first scene", "last scene"])
+def test_a_take_is_heard_under_its_scene(tmp_path: Path, store: Store, typesetter: Typesetter, sounding: int) -> None:
+    """From its first frame until it has dissolved into what follows; the scene without sound and the card are silent."""
+    silent = re.sub(" +narration: .*\n", "", CAMPAIGN) + "music: {mood: none}\n"
+    variants, context = filled(tmp_path, store, silent)
+    plan = one_of(variants, "de-DE", "story_9x16")
+    take = store.get_record(f"takes/{plan.shots[sounding]}.json", Take)
+    noise = np.random.default_rng(0).standard_normal((76_800, 2)).astype(np.float32)
+    write_wav(tmp_path / "take.wav", 0.1 * noise, 48_000)
+    store.put_file("takes/heard.wav", tmp_path / "take.wav")
+    store.put_record(f"takes/{take.key}.json", take.model_copy(update={"sound": "takes/heard.wav"}))
+
+    levels = loudness_of(store.local(compose_variant(plan, context, store, typesetter).object))
+
+    first, last = (0, 20) if sounding == 0 else (20, 40)  # tenths of a second, as long as frames
+    until = last + DISSOLVE_FRAMES
+    assert levels[: max(first - 1, 0)].max(initial=0) < 1e-3
+    assert levels[first + 2 : last].min() > 0.02
+    assert levels[until + 1 :].max() < 1e-3
+    assert levels[last - 1] > levels[until - 2]
 
 
 def test_a_variant_becomes_a_film(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:

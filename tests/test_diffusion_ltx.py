@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +11,21 @@ import safetensors.torch
 import torch
 from diffusers import LTX2ConditionPipeline, LTX2ImageToVideoPipeline, LTX2Pipeline
 from diffusers.pipelines.ltx2 import LTX2VideoCondition
+from diffusers.pipelines.ltx2.pipeline_output import LTX2PipelineOutput
 from PIL import Image
 
 import tiny_pipelines as tiny
 from campaign_folder import CAMPAIGN, planned, write_campaign
 from renderer.artifacts import Adapter, Footage, Shot
-from renderer.backends import Inputs
+from renderer.backends import Inputs, SoundingVideoModel
 from renderer.backends.diffusion.ltx import MOST_EMBEDDINGS, NO_GUIDANCE, LtxModel
-from renderer.backends.video_models import VIDEO_MODELS
+from renderer.backends.video_models import VIDEO_MODELS, Place
+from renderer.engine import InlineEngine
 from renderer.errors import BackendError
+from renderer.generate import generate
+from renderer.loudness import integrated_loudness
+from renderer.media import read_stereo
+from renderer.store import open_store
 
 NOTHING = Inputs()
 PICTURE, LAST = tiny.clip(1), tiny.clip(1, seed=1)
@@ -47,12 +54,22 @@ def shot(**changes: object) -> Shot:
 
 def own(model: LtxModel, kind: type, **changes: object) -> np.ndarray:
     """Return what the pipeline of diffusers returns, (num_frames, 32, 32, 3) of 255."""
+    frames: np.ndarray = called(model, kind, **changes).frames[0] * 255
+    return frames
+
+
+def own_sound(model: LtxModel, kind: type, **changes: object) -> np.ndarray:
+    """Return what the pipeline of diffusers lets hear, (num_samples, 2)."""
+    audio: torch.Tensor = called(model, kind, **changes).audio[0]
+    return audio.numpy().T
+
+
+def called(model: LtxModel, kind: type, **changes: object) -> LTX2PipelineOutput:
     call = {
         "prompt": "a bottle on wet stone", "width": 32, "height": 32, "num_frames": 5, "frame_rate": 8.0,
         "num_inference_steps": 2, "generator": torch.Generator().manual_seed(1), "output_type": "np",
     }  # fmt: skip
-    frames: np.ndarray = model.pipeline(kind)(**call | NO_GUIDANCE | changes).frames[0] * 255
-    return frames
+    return model.pipeline(kind)(**call | NO_GUIDANCE | changes)
 
 
 def test_words_give_what_the_pipeline_itself_returns(model):
@@ -161,6 +178,81 @@ def test_the_sound_stays_in_the_file_of_latents(model):
     assert tensors["audio_latents"].ndim == 4
     assert tensors["audio_latents"].shape == large["audio_latents"].shape
     assert large["latents"].shape[-2:] == (16, 16)
+
+
+def test_the_sound_is_what_the_pipeline_itself_returns(model):
+    """Sample for sample, from the same latents as the frames; then silence, for the last latent ends a little early."""
+    expected = own_sound(model, LTX2Pipeline)
+
+    sound = model.sound(shot(sounds=True), model.denoise(shot(sounds=True), NOTHING))
+
+    assert isinstance(model, SoundingVideoModel)
+    assert sound.sample_rate == 48_000
+    assert sound.samples.shape == (30_000, 2)  # 5 frames, 8 a second
+    assert 29_000 < len(expected) <= 30_000
+    assert np.array_equal(sound.samples[: len(expected)], expected)
+    assert not sound.samples[len(expected) :].any()
+    assert sound.samples.std() > 0.01
+
+
+def test_the_sound_of_a_continued_clip_begins_where_the_clip_ends(model):
+    """Of 12 frames that are heard, 7 were given: the take's sound is that of the next 5."""
+    clip = tiny.clip(8)
+    expected = own_sound(
+        model, LTX2ConditionPipeline, conditions=[LTX2VideoCondition(clip[-7:], index=0)], num_frames=13
+    )
+    asked = shot(footage=EXTEND, sounds=True)
+
+    sound = model.sound(asked, model.denoise(asked, Inputs(clip=clip)))
+
+    assert sound.samples.shape == (30_000, 2)
+    assert np.array_equal(sound.samples, expected[42_000:72_000])  # 7 and 12 frames, 8 a second, 48 kHz
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_take_can_be_heard(model, kind):
+    """In one stage and in two, in bfloat16 as on a GPU: as long as the take, and another seed sounds otherwise."""
+    changes, inputs = KINDS[kind]
+    large = shot(width=64, height=64, upscale=2, sounds=True, **changes)
+    rounded = LtxModel(model.checkpoint, "cpu", torch.bfloat16)
+
+    sounds = [
+        one.sound(asked, one.denoise(asked, inputs)).samples
+        for one, asked in ((model, large), (model, large.model_copy(update={"seed": 2})), (rounded, large))
+    ]
+
+    assert all(samples.shape == (30_000, 2) and samples.dtype == np.float32 for samples in sounds)
+    assert not np.array_equal(sounds[0], sounds[1])
+    assert {part.dtype for part in (rounded.pipe.audio_vae, rounded.pipe.vocoder)} == {torch.float32}
+
+
+def test_a_scene_that_asks_for_sound_gets_a_take_with_it(model, tmp_path):
+    """Planned, made by a worker with weights from a folder, written: the WAV is as long as the picture."""
+    campaign = CAMPAIGN.replace("id: hero\n", "id: hero\n    sound: true\n").replace(
+        "when:", 'prompt: "lights"\n    when:'
+    )
+    row = replace(
+        VIDEO_MODELS["ltx-2.5"],
+        sizes={"1:1": (32, 32)},
+        min_num_frames=5,
+        max_num_frames=5,
+        num_inference_steps=2,
+        licence="Apache-2.0",  # this is not about what a user promised
+    )
+    shots = planned(write_campaign(tmp_path / "campaign", campaign=campaign), row).shots.values()
+    named = [one.model_copy(update={"model": "ltx-2.5"}) for one in shots if "Cup" in one.prompt or not one.sounds][:2]
+    store = open_store(f"file://{tmp_path / 'store'}")
+    place = Place("cpu", models_dir=Path(model.checkpoint.source).parent)
+
+    outcomes = {one.item.sounds: one for one in generate(named, store, InlineEngine(), place)}
+
+    assert [outcome.error for outcome in outcomes.values()] == [None, None]
+    heard, unheard = outcomes[True].value, outcomes[False].value
+    samples, rate = read_stereo(store.local(heard.sound))
+    assert rate == 48_000
+    assert len(samples) == 48_000 * heard.num_frames / heard.frame_rate == 10_000
+    assert integrated_loudness(samples) > -60
+    assert unheard.sound is None
 
 
 def test_eight_steps_without_guidance_are_those_the_weights_were_distilled_for(model):

@@ -17,14 +17,14 @@ import pytest
 
 from catalog import Look
 from renderer.artifacts import Footage, Layout, Shot, Stand, Take
-from renderer.backends import Frames, Inputs
+from renderer.backends import Frames, Inputs, Sound
 from renderer.backends.backdrop import REVISION
 from renderer.backends.video_models import VIDEO_MODELS, Place
 from renderer.engine import Engine, InlineEngine, Outcome
 from renderer.errors import BackendError, OutOfMemory, StoreError
 from renderer.generate import AT_ONCE, generate, generate_shot, refuse_unusable
 from renderer.local_engine import LocalEngine
-from renderer.media import read_take
+from renderer.media import read_stereo, read_take
 from renderer.store import Store, open_store
 
 
@@ -192,6 +192,60 @@ def test_what_was_denoised_is_not_denoised_again(store: Store) -> None:
     assert len(first.asked) == 1
     assert second.asked == []
     assert not take.decoded_in_tiles
+
+
+class Sounding(Latent):
+    """A model that hums in mono at 24 kHz, a little shorter than the take, times `gain`."""
+
+    def __init__(self, gain: float = 0.1) -> None:
+        super().__init__()
+        self.gain = gain
+
+    def sound(self, shot: Shot, latents: bytes) -> Sound:
+        assert latents == shot.key.encode()
+        seconds = np.arange(round((shot.duration_s - 0.02) * 24_000)) / 24_000
+        hum = self.gain * np.sin(2 * np.pi * 440 * seconds)
+        return Sound(hum[:, None].clip(-1, 1).astype(np.float32), 24_000)
+
+
+def test_a_take_that_sounds_has_a_file_beside_it(store: Store) -> None:
+    """Stereo at 48 kHz and as long as the picture, from latents that are denoised once; named in the record."""
+    model = Sounding()
+
+    take = generate_shot(shot(sounds=True), model, store)
+
+    samples, rate = read_stereo(store.local("takes/shot-1.wav"))
+    assert take.sound == "takes/shot-1.wav"
+    assert (rate, samples.shape) == (48_000, (6 * 48_000, 2))
+    assert np.abs(samples).max() == pytest.approx(0.1, abs=0.001)
+    assert len(model.asked) == 1
+
+
+def test_a_take_that_need_not_sound_has_none(store: Store) -> None:
+    """The same model is not asked for sound."""
+    assert generate_shot(shot(), Sounding(), store).sound is None
+    assert not store.exists("takes/shot-1.wav")
+
+
+@pytest.mark.parametrize(("gain", "reason"), [(0.0, "silent"), (np.nan, "numbers that are none"), (9.0, "clipped")])
+def test_sound_of_no_use_costs_no_take(store: Store, caplog, gain: float, reason: str) -> None:
+    """The picture is kept, and the log says what was wrong with the sound."""
+    take = generate_shot(shot(sounds=True), Sounding(gain), store)
+
+    assert take == store.get_record("takes/shot-1.json", Take)
+    assert take.sound is None
+    assert not store.exists("takes/shot-1.wav")
+    assert "shot-1: its sound is left out, as " in caplog.text
+    assert reason in caplog.text
+
+
+def test_a_silent_model_is_not_asked_for_sound(store: Store) -> None:
+    """Planning refuses it; where it comes this far, nothing is denoised in vain."""
+    model = Latent()
+    with pytest.raises(BackendError, match=r"shot-1: backdrop makes no sound\. Remove 'sound: true'\."):
+        generate_shot(shot(sounds=True), model, store)
+
+    assert model.asked == []
 
 
 def put_product(store: Store, key: str = "abc") -> np.ndarray:

@@ -15,6 +15,7 @@ from renderer.picture.ground import (
     develop,
     no_glow,
     scrim_colour,
+    straight_speed,
     strengthened,
     take_position,
     veiled,
@@ -39,6 +40,18 @@ def test_takes_never_run_out(num_frames: int, rate: float, duration: float) -> N
     assert positions.min() >= 0
     assert positions.max() <= num_frames - 1
     assert np.abs(np.diff(positions)).max() <= rate * (times[1] - times[0]) * 1.01
+
+
+@pytest.mark.parametrize(("duration_s", "speed"), [(2.0, 1.0), (3.1, 1.0), (4.0, 0.775), (4.97, None), (20.0, None)])
+def test_sound_can_follow_what_plays_straight(duration_s: float, speed: float | None) -> None:
+    """The speed is that of the position; a take that swings or repeats has none, nor has a still."""
+    take = footage(32, 10)
+
+    assert straight_speed(take, duration_s) == (speed if speed is None else pytest.approx(speed))
+    if speed is not None:
+        assert take_position(take, duration_s, 1.2) == pytest.approx(1.2 * 10 * speed)
+    assert straight_speed(footage(32, 10, loops=True), duration_s) is None
+    assert straight_speed(footage(1, 10), duration_s) is None
 
 
 def test_takes_are_slowed_before_they_swing() -> None:

@@ -25,6 +25,7 @@ from renderer.media import (
     Encoding,
     Planes,
     as_clip,
+    read_stereo,
     read_take,
     read_wav,
     to_planes,
@@ -275,6 +276,21 @@ def test_wav_files_come_back(tmp_path_factory: pytest.TempPathFactory, samples: 
 
     assert (back_rate, back.dtype) == (rate, np.float32)
     assert np.abs(back - np.clip(original, -1, 32767 / 32768)).max() <= 0.5 / 32768 + 1e-7
+
+
+def test_both_sides_of_a_wav_file_come_back(tmp_path: Path) -> None:
+    """Left stays left; what has one channel is the same on both sides; more than two are refused."""
+    sides = np.array([[0.5, -0.25], [0.125, 1.0], [0.0, -1.0]], np.float32)
+
+    write_wav(tmp_path / "stereo.wav", sides, 48_000)
+    write_wav(tmp_path / "mono.wav", sides[:, 0], 16_000)
+    write_wav(tmp_path / "cinema.wav", np.zeros((4, 6), np.float32), 48_000)
+
+    assert np.array_equal(read_stereo(tmp_path / "stereo.wav")[0], np.minimum(sides, 32767 / 32768))
+    assert np.array_equal(read_stereo(tmp_path / "mono.wav")[0], sides[:, :1].repeat(2, 1))
+    assert read_stereo(tmp_path / "mono.wav")[1] == 16_000
+    with pytest.raises(MediaError, match=r"cinema\.wav: 6 channels\. Write mono or stereo"):
+        read_stereo(tmp_path / "cinema.wav")
 
 
 def test_other_sound_files_are_refused(tmp_path: Path) -> None:

@@ -446,6 +446,36 @@ def test_models_that_can_are_named_where_one_cannot(tmp_path):
     ] == str(refused.value).splitlines()
 
 
+def test_a_scene_that_is_heard_is_another_take_of_the_same_picture(tmp_path):
+    """Its shot and its ads have other keys and the same noise; other scenes keep theirs, and so do ads without."""
+    plain, heard = planned(write_campaign(tmp_path / "plain"), ABLE), wishing(tmp_path / "heard", offer="sound: true")
+    before, after = by_scene(tmp_path / "plain"), by_scene(heard)
+    unheard = planned(wishing(tmp_path / "unheard", offer="sound: false"), ABLE)
+
+    assert after["offer"].sounds
+    assert before["hero"] == after["hero"]
+    assert before["offer"].key != after["offer"].key
+    assert before["offer"] == after["offer"].model_copy(update={"sounds": False, "key": before["offer"].key})
+    assert list(plain.shots) == list(unheard.shots)
+    assert [one.creative_key for one in plain.variants] == [one.creative_key for one in unheard.variants]
+    other = {one.variant.product_id for one in planned(heard, ABLE).variants if one not in plain.variants}
+    assert {"cup"} == other  # the lamp has no offer
+
+
+def test_a_silent_model_is_refused_where_a_scene_is_to_be_heard(tmp_path):
+    """Before anything is spent, with what to write and who can."""
+    inputs = read_inputs(wishing(tmp_path, hero="sound: true"))
+    backdrop = replace(VIDEO_MODELS["backdrop"], has_prompt=False)
+    tools = Tools.of(inputs.campaign, "backdrop", backdrop, voices_of(inputs.locales.values()), "fonts")
+    with pytest.raises(PlanError) as refused:
+        plan(expanded(tmp_path), context_of(inputs), replace(tools, others=VIDEO_MODELS))
+
+    assert str(refused.value) == (
+        "test: scene 'hero': backdrop cannot make the sound to its pictures. Remove 'sound: true'. "
+        "Models that can: ltx-2.5."
+    )
+
+
 @pytest.mark.parametrize("mode", ["composite", "in_shot"])
 def test_a_model_of_words_is_not_left_without_any(tmp_path, mode):
     """From noise alone it shows anything, and from a picture anything may happen; a prompt of spaces is none."""
@@ -492,6 +522,7 @@ def shot(tmp_path) -> Shot:
             {"restyle", "reference"},
         ),
         ({"adapters": (Adapter(name="ink", revision="1"),), "upscale": 2}, {"text", "adapter", "upscale"}),
+        ({"sounds": True}, {"text", "sound"}),
     ],
 )
 def test_a_shot_asks_for_what_it_names(shot, changes, asked):

@@ -36,7 +36,7 @@ from diffusers import (
     UNetSpatioTemporalConditionModel,
 )
 from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel, LTX2TextConnectors
-from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
+from diffusers.pipelines.ltx2.vocoder import LTX2VocoderWithBWE
 from peft import LoraConfig, get_peft_model_state_dict
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
@@ -333,15 +333,22 @@ def save_ltx(folder: Path) -> Path:
         encoder_causal=True,
         decoder_causal=False,
     )
+    vae.decoder.conv_out.conv.weight.data *= 0.5  # calm enough not to be taken for noise
     audio_vae = AutoencoderKLLTX2Audio(
-        base_channels=4, output_channels=2, ch_mult=(1,), num_res_blocks=1, attn_resolutions=None, in_channels=2,
+        base_channels=4, output_channels=2, ch_mult=(1, 1, 1), num_res_blocks=1, attn_resolutions=None, in_channels=2,
         resolution=32, latent_channels=2, norm_type="pixel", causality_axis="height", mid_block_add_attention=False,
         sample_rate=16000, mel_hop_length=160, is_causal=True, mel_bins=8,
     )  # fmt: skip
-    vocoder = LTX2Vocoder(
-        in_channels=16, hidden_channels=32, out_channels=2, upsample_kernel_sizes=[4, 4], upsample_factors=[2, 2],
-        resnet_kernel_sizes=[3], resnet_dilations=[[1, 3, 5]], output_sampling_rate=16000,
+    vocoder = LTX2VocoderWithBWE(
+        in_channels=16, hidden_channels=16, upsample_kernel_sizes=[12, 8, 8], upsample_factors=[10, 4, 4],
+        resnet_kernel_sizes=[3], resnet_dilations=[[1, 3, 5]], bwe_in_channels=16, bwe_hidden_channels=16,
+        bwe_upsample_kernel_sizes=[12, 8, 8], bwe_upsample_factors=[10, 6, 4], bwe_resnet_kernel_sizes=[3],
+        bwe_resnet_dilations=[[1, 3, 5]], num_mel_channels=8,
     )  # fmt: skip
+    for network in (vocoder.vocoder, vocoder.bwe_generator):
+        last = network.conv_out.weight.data
+        last -= last.mean(dim=2, keepdim=True)  # fresh weights hum at 0 Hz, which nobody hears
+        last *= 0.25  # and clip
     pipeline = LTX2Pipeline(
         transformer=transformer,
         vae=vae,

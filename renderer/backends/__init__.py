@@ -30,6 +30,7 @@ Ability = Literal[
     "camera",  # follows look.camera by more than words in the prompt
     "upscale",
     "adapter",  # LoRA or style adapter
+    "sound",  # makes the sound to its picture
 ]
 
 
@@ -68,6 +69,26 @@ class LatentVideoModel(VideoModel, Protocol):
 
     def decode(self, shot: Shot, latents: bytes, *, in_tiles: bool) -> Frames:
         """Return the frames of latents as `generate` does; `in_tiles` needs less memory.
+
+        Raises:
+            OutOfMemory: the card is too small for it.
+        """
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a take sounds like: float32 samples in [-1, 1], (num_samples, 1 or 2 channels), and their rate in Hz."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+
+
+@runtime_checkable
+class SoundingVideoModel(LatentVideoModel, Protocol):
+    """A video model that denoises sound together with the picture."""
+
+    def sound(self, shot: Shot, latents: bytes) -> Sound:
+        """Return the sound of latents, as long as the take and in time with the frames that `decode` returns.
 
         Raises:
             OutOfMemory: the card is too small for it.
@@ -139,6 +160,8 @@ def asked_of(shot: Shot) -> Iterator[Ability]:
         yield "upscale"
     if shot.adapters:
         yield "adapter"
+    if shot.sounds:
+        yield "sound"
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ DIFFUSION_MODELS: dict[str, VideoModelFacts] = {
     "ltx-2.5": replace(
         OTHER,
         loader="renderer.backends.diffusion.ltx:LtxModel",
-        abilities=frozenset({"text", "image", "first_last", "extend", "upscale", "adapter"}),
+        abilities=frozenset({"text", "image", "first_last", "extend", "upscale", "adapter", "sound"}),
         sizes=LTX_540P,
         frame_rate=24.0,
         min_num_frames=49,

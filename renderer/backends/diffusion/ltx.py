@@ -1,12 +1,13 @@
 """LTX-2: words, first and last pictures, clips continued, in one stage or, with `upscale`, in two; with sound.
 
-The sound is not part of a take yet. Its latents stay in the file of latents, as "audio_latents".
+Picture and sound are denoised together. Both lie in the file of latents, the sound's as "audio_latents".
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers import (
     LTX2ConditionPipeline,
@@ -17,11 +18,13 @@ from diffusers import (
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from diffusers.pipelines.ltx2.utils import DISTILLED_SIGMA_VALUES, STAGE_2_DISTILLED_SIGMA_VALUES
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from renderer.artifacts import Shot
-from renderer.backends import Frames, Inputs
+from renderer.backends import Frames, Inputs, Sound
+from renderer.backends.diffusion.latents import unpack
 from renderer.backends.diffusion.model import DiffusionModel, Embedding, to_frames
 from renderer.backends.diffusion.pictures import cover, cover_clip
 from renderer.errors import BackendError
@@ -63,7 +66,9 @@ class LtxModel(DiffusionModel):
 
     def load(self) -> Any:
         """See `DiffusionModel.load`."""
-        return self.from_pretrained(LTX2Pipeline, **UNUSED)
+        # Sound goes through a hundred convolutions in a row, in which the rounding of bfloat16 would add up.
+        exact = dict.fromkeys(("vae", "audio_vae", "vocoder"), torch.float32)
+        return self.from_pretrained(LTX2Pipeline, **UNUSED, dtype={**exact, "default": self.dtype})
 
     @property
     def size_step(self) -> int:
@@ -127,6 +132,25 @@ class LtxModel(DiffusionModel):
         time = torch.zeros(1, device=self.device, dtype=vae.dtype) if vae.config.timestep_conditioning else None
         first = int(tensors["given_frames"])
         return to_frames(vae.decode(latents, time, return_dict=False)[0][:, :, first : first + shot.num_frames])
+
+    @torch.no_grad()
+    def sound(self, shot: Shot, latents: bytes) -> Sound:
+        """See `SoundingVideoModel.sound`; what belongs to given frames is cut off, as from the picture."""
+        tensors = unpack(shot, latents)
+        rate = int(self.pipe.vocoder.config.output_sampling_rate)
+        first = round(int(tensors["given_frames"]) / shot.frame_rate * rate)
+        num_samples = round(shot.duration_s * rate)
+        with self._decoding, self._beside:
+            heard = self._roomy(lambda: self._heard(tensors["audio_latents"]), f"shot {shot.key}: decoding its sound")
+        kept = heard[first : first + num_samples]
+        return Sound(np.pad(kept, ((0, num_samples - len(kept)), (0, 0))), rate)  # the last latent ends a little early
+
+    def _heard(self, latents: Tensor) -> NDArray[np.float32]:
+        """Return all that latents sound like, (num_samples, num_channels)."""
+        audio_vae = self.pipe.audio_vae
+        spectrograms = audio_vae.decode(latents.to(self.device, audio_vae.dtype), return_dict=False)[0]
+        waves: Tensor = self.pipe.vocoder(spectrograms)
+        return np.ascontiguousarray(waves[0].float().cpu().numpy().T)
 
     def _steps(self, shot: Shot) -> dict[str, Any]:
         """Return how the first stage walks: without guidance along the steps that the weights were distilled for."""

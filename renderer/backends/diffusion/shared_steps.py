@@ -17,7 +17,7 @@ from renderer.artifacts import Shot
 from renderer.digest import content_key
 
 MOST_TRUNKS = 8  # beginnings kept, least recently used first; each a few latents
-OWN = {"key", "prompt", "look", "layout"}  # of a shot: what its trunk does not depend on
+OWN = {"key", "prompt", "look", "layout", "sounds"}  # of a shot: what its trunk does not depend on
 
 
 @dataclass(frozen=True)
