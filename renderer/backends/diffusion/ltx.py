@@ -140,8 +140,9 @@ class LtxModel(DiffusionModel):
         rate = int(self.pipe.vocoder.config.output_sampling_rate)
         first = round(int(tensors["given_frames"]) / shot.frame_rate * rate)
         num_samples = round(shot.duration_s * rate)
+        place = f"shot {shot.key}: decoding its sound"
         with self._decoding, self._beside:
-            heard = self._roomy(lambda: self._heard(tensors["audio_latents"]), f"shot {shot.key}: decoding its sound")
+            heard = self._roomy(lambda: self._heard(tensors["audio_latents"]), place, holds_all=not self.decodes_apart)
         kept = heard[first : first + num_samples]
         return Sound(np.pad(kept, ((0, num_samples - len(kept)), (0, 0))), rate)  # the last latent ends a little early
 
