@@ -49,7 +49,7 @@ class WanModel(DiffusionModel):
             one for one in (self.pipe.transformer, getattr(self.pipe, "transformer_2", None)) if one is not None
         ]
         self.tuning = Tuning(networks, self.device, fuses=fast)
-        self.decoder = WanDecoder(self.pipe.vae, self.device) if fast else None
+        self.decoder = WanDecoder(self.pipe.vae, self.device, self.dtype) if fast else None
         self.decodes_apart = fast
         self.in_tiles = False
         # Without a picture all tokens are at the same time: said once, it need not be read for each of them.
