@@ -175,7 +175,9 @@ class Bench:
 
     def clip(self, name: str) -> None:
         """One whole clip after another: words, picture, denoising, VAE, file."""
+        started = time.monotonic()
         model = random_wan(name, self.shapes, self.device.type)
+        print(f"{name}: weights made in {time.monotonic() - started:.1f} s", flush=True)
         for number in range(3):
             self.clip_by(f"ours {number}", partial(self.ours, model, self.shot(name, number)), name)
         if self.options.ours:
