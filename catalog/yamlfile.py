@@ -16,6 +16,14 @@ from catalog.errors import CatalogError, Problem
 MAX_BYTES = 2_000_000  # campaigns and copy are text that people wrote
 MAX_NODES = 100_000  # stops a small file whose aliases unfold into millions of values
 
+CURES = {  # by pydantic's kind of error, where its own words are Python's
+    "tuple_type": "Write a list: [first, second].",
+    "too_short": "Write at least one.",
+    "model_type": "Write its fields, each with its value.",
+    "int_parsing": "Write a whole number.",
+    "string_type": "Write a text; a number goes between quotes.",
+}
+
 Steps = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -80,7 +88,8 @@ def dotted(steps: Steps) -> str:
 def misfit(place: str, problem: Any) -> Problem:
     """Say of one of pydantic's errors which value does not fit, and what would."""
     message = problem["msg"].removeprefix("Value error, ")
-    return Problem(place, f"{problem['input']!r} does not fit", f"{message[:1].upper()}{message[1:]}.")
+    cure = CURES.get(problem["type"], f"{message[:1].upper()}{message[1:]}.")
+    return Problem(place, f"{problem['input']!r} does not fit", cure)
 
 
 def _problem(file: YamlFile, problem: Any) -> Problem:

@@ -16,6 +16,7 @@ from rich.table import Table
 from catalog import CatalogError
 from renderer.errors import PlanError, RenderError
 from renderer.screen import (
+    complain,
     err,
     out,
     progress_bar,
@@ -119,7 +120,7 @@ def publish(run: RunName) -> None:
 
 @app.command()
 def render(
-    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN")] = "aurora_launch",
+    campaign: CampaignName = "aurora_launch",
     sample: SampleSize = None,
     model: ModelName = None,
     tier: TierName = None,
@@ -208,7 +209,7 @@ def run(
 
 @app.command()
 def demo(
-    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN")] = "aurora_launch",
+    campaign: CampaignName = "aurora_launch",
     sample: SampleSize = None,
     model: ModelName = None,
     tier: TierName = None,
@@ -236,7 +237,7 @@ def main() -> None:
     try:
         app()
     except (CatalogError, RenderError) as error:
-        err.print(str(error), style="red", markup=False, highlight=False)
+        complain(str(error))
         sys.exit(2)
 
 
@@ -284,7 +285,7 @@ def _report(end: RunEnd, running: Services) -> bool:
     from renderer import report
 
     for problem in end.problems:
-        err.print(problem, style="red", markup=False, highlight=False)
+        complain(problem)
     written = report.write(end.run, running.settings)
     if written is None:
         return False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -34,6 +35,11 @@ def say(text: str) -> None:
     out.print(text, style="dim", highlight=False)
 
 
+def complain(sentence: str, style: str = "red") -> None:
+    """Show what is wrong as one line, however narrow the terminal: the command in it stays whole when copied."""
+    err.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def show_expanded(started: dict[str, Any]) -> None:
     """Show what the campaign spans, how much of it this run asks for, and how many variants can be made."""
     ready = started["requested"] - started["refused"]
@@ -49,7 +55,7 @@ def show_problems(run: str) -> int:
 
     problems = open_run(run, Settings.from_environment()).problems()
     for sentence in problems[:MAX_SHOWN_PROBLEMS]:
-        err.print(sentence, style="yellow", markup=False, highlight=False)
+        complain(sentence, "yellow")
     if len(problems) > MAX_SHOWN_PROBLEMS:
         err.print(f"and {len(problems) - MAX_SHOWN_PROBLEMS:,} more", style="yellow")
     return 1 if problems else 0
@@ -78,15 +84,22 @@ def show_plan(run: str, summary: PlanSummary, settings: Settings) -> None:
 
 
 def show_models(models: Mapping[str, VideoModelFacts], here: Container[str]) -> None:
-    """Show the table of video models; `here` are those whose weights are on this machine."""
-    table = Table(title="video models", title_justify="left")
+    """Show the table of video models; `here` are those whose weights are on this machine.
+
+    What the others' weights are called is too long for a table: `plan` tells it in the command that fetches them.
+    """
+    table = Table(title="video models", title_justify="left", box=SIMPLE_HEAD, padding=(0, 0), show_edge=False)
     for heading in ("model", "can", "seconds", "steps", "licence", "weights"):
-        table.add_column(heading, justify="right" if heading in ("seconds", "steps") else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if heading in ("seconds", "steps") else "left"
+        width = len("approximations,") if heading == "can" else None  # its longest word
+        breaks = heading in ("can", "licence")
+        table.add_column(heading, justify=side, no_wrap=not breaks, overflow="fold", min_width=width)
     for name, facts in models.items():
         length = f"{facts.min_num_frames / facts.frame_rate:.1f} to {facts.max_num_frames / facts.frame_rate:.1f}"
-        weights = "here" if name in here else facts.checkpoint
+        weights = "here" if name in here else "missing"
         table.add_row(name, _abilities(facts), length, str(facts.num_inference_steps), facts.licence, weights)
     out.print(table)
+    say("missing weights: `adloom plan CAMPAIGN --model NAME` tells the command that fetches them")
 
 
 def _abilities(facts: VideoModelFacts) -> str:
@@ -104,7 +117,7 @@ def show_account(run: str) -> None:
     report = open_run(run, Settings.from_environment()).report()
     assert report is not None, "publish writes the report"
     for one in (*report.rejected, *report.failed):
-        err.print(one.reason, style="yellow", markup=False, highlight=False)
+        complain(one.reason, "yellow")
     out.print(table(report, None))
 
 

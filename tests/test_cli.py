@@ -50,6 +50,25 @@ def test_plan_prints_shots_hours_and_cost_and_spends_nothing(tmp_path, build):
     assert set() == {"takes", "speech", "creatives"} & {path.name for path in (build / "store").iterdir()}
 
 
+def test_an_error_is_one_line_on_a_narrow_terminal(build):
+    """Whoever copies the command in it gets the whole of it."""
+    done = adloom("plan", "aurora_launch", "--model", "wan2.2-ti2v-5b", build=build, COLUMNS="80")
+
+    assert 2 == done.returncode
+    assert 1 == done.stderr.count("\n")
+    assert "hf download Wan-AI/Wan2.2-TI2V-5B-Diffusers --revision main --local-dir " in done.stderr
+
+
+def test_the_table_of_models_keeps_names_whole_on_a_narrow_terminal(build):
+    """A name can be copied into a campaign."""
+    from renderer.backends.video_models import VIDEO_MODELS
+
+    done = adloom("models", build=build, COLUMNS="80")
+    first_words = {line.split()[0] for line in done.stdout.splitlines() if line[:1].strip()}
+
+    assert set(VIDEO_MODELS) <= first_words
+
+
 def test_problems_are_shown_together_and_tell_by_the_status(tmp_path, build):
     """What is wrong goes to stderr, one line each, and the status is 1."""
     copy = COPY | {"de": "hook: x\n", "ja": "hook: x\n"}

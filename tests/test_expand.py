@@ -242,6 +242,23 @@ def test_a_look_that_contradicts_itself_is_refused_at_the_door(tmp_path, words, 
 
 
 @pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("approximations: fp8_linear", "approximations: 'fp8_linear' does not fit. Write a list: [first, second]."),
+        ("approximations: [8]", "approximations[0]: 8 does not fit. Write a text; a number goes between quotes."),
+        ("seed: many", "seed: 'many' does not fit. Write a whole number."),
+    ],
+    ids=["list", "text", "number"],
+)
+def test_a_field_of_another_kind_is_refused_in_words_of_yaml(tmp_path, field, message):
+    """The cure names what to write, not what Python would call it."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN.replace("id: test\n", f"id: test\n{field}\n"))
+
+    with pytest.raises(CatalogError, match=re.escape(message)):
+        expanded(folder)
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ("camera: \"{{ 'dolly_in' }}\", loop: true", "look.camera: 'dolly_in' does not fit. A look with loop: true"),
