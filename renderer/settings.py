@@ -64,7 +64,7 @@ class Settings(BaseModel):
     @classmethod
     def _whole_commits(cls, pins: str) -> str:
         if wrong := [pin for pin in _listed(pins) if not PIN.fullmatch(pin)]:
-            raise ValueError(f"{wrong[0]} is no model=commit, a commit being 40 digits and letters a to f")
+            raise ValueError(f"{wrong[0]} is no model=commit such as svd=0a1b… (40 digits and letters a to f)")
         models = [pin.partition("=")[0] for pin in _listed(pins)]
         if twice := [name for name in models if models.count(name) > 1]:
             raise ValueError(f"{twice[0]} has two commits")

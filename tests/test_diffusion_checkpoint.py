@@ -105,8 +105,8 @@ def test_missing_weights_are_named_with_where_they_were_sought_and_the_cure(tmp_
 
     assert str(error.value) == (
         f"model {NAME}: no weights in {tmp_path}/models/{NAME}, and {HUB_ID} at revision {COMMIT} is not in the hub's "
-        f"cache. Run hf download {HUB_ID} --revision {COMMIT} --local-dir {tmp_path}/models/{NAME}, set "
-        "ADLOOM_MODELS_DIR to the folder that has it, or set ADLOOM_DOWNLOAD_MODELS=true."
+        "cache. Set ADLOOM_DOWNLOAD_MODELS=true, or run "
+        f"hf download {HUB_ID} --revision {COMMIT} --local-dir {tmp_path}/models/{NAME}"
     )
 
 

@@ -113,7 +113,8 @@ def _cached(name: str, hub_id: str, revision: str, folder: Path | None, fetch: s
     others = sorted(path.name for path in snapshots.iterdir()) if snapshots.is_dir() else []
     there = f" (there is {', '.join(others)})" if others else ""
     place = f"no weights in {folder}, and " if folder else ""
+    first = "" if folder else "set ADLOOM_MODELS_DIR=models and "
     raise BackendError(
-        f"model {name}: {place}{hub_id} at revision {revision} is not in the hub's cache{there}. Run {fetch}, "
-        "set ADLOOM_MODELS_DIR to the folder that has it, or set ADLOOM_DOWNLOAD_MODELS=true."
+        f"model {name}: {place}{hub_id} at revision {revision} is not in the hub's cache{there}. "
+        f"Set ADLOOM_DOWNLOAD_MODELS=true, or {first}run {fetch}"
     )
