@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from told import Told
 from torch import Tensor
 from true_size import SMALL, TRUE, Shape, network, random_wan, stock_picture_pipeline, vae
 
@@ -246,7 +247,7 @@ class Bench:
             for number in range(self.options.shots)
         ]
         setup = partial(random_wan, name, self.shapes, self.device.type)
-        engine = WithTool(LocalEngine(1), setup)
+        engine = Told(LocalEngine(1), setup)
         with tempfile.TemporaryDirectory(prefix="adloom-gpu-") as folder, sampled_load() as load:
             store = open_store(f"file://{folder}")
             for product in {shot.image_sha256 for shot in shots}:
@@ -322,17 +323,6 @@ class Bench:
         """Let the card finish."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
-
-
-class WithTool:
-    """An engine whose workers build another tool than they are told."""
-
-    def __init__(self, engine: Any, setup: Callable[[], object]) -> None:
-        self.engine, self.setup = engine, setup
-
-    def map(self, work: Callable, items: Any, setup: Callable, *options: Any) -> Iterator[Any]:
-        """See `Engine.map`."""
-        return self.engine.map(work, items, self.setup, *options)
 
 
 class Load:

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,12 +24,14 @@ import psutil
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
+from told import Told
+
 from backdrop_model import plain_upsampler, shot, tiny_network
 from renderer.artifacts import Shot
 from renderer.backends.backdrop import SIZES
 from renderer.backends.backdrop.sampler import BackdropModel
 from renderer.backends.video_models import Place
-from renderer.engine import AtOnce, Engine, Outcome
+from renderer.engine import Engine
 from renderer.generate import generate, record_key
 from renderer.local_engine import LocalEngine
 from renderer.ray_cluster import connect
@@ -85,17 +86,6 @@ def engine_of(name: str, options: argparse.Namespace) -> Engine:
     connect(options.address, options.workers)
     print(f"ray connected in {time.monotonic() - started:.1f} s", flush=True)
     return RayEngine(options.address, options.workers, threads=options.threads)
-
-
-class Told:
-    """An engine whose workers build the tool, and hold as many items, as the options say."""
-
-    def __init__(self, engine: Engine, setup: Callable[[], object] | None, at_once: int | None) -> None:
-        self.engine, self.setup, self.at_once = engine, setup, at_once
-
-    def map(self, work: Callable, items: Iterable, setup: Callable, at_once: AtOnce = 1) -> Iterator[Outcome]:
-        """See `Engine.map`."""
-        return self.engine.map(work, items, self.setup or setup, self.at_once or at_once)
 
 
 def tiny_model(device: str) -> BackdropModel:

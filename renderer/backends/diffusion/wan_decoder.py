@@ -39,7 +39,7 @@ class WanDecoder:
         self.enter = CausalConv(decoder.conv_in, None, device, dtype)
         first, last = decoder.mid_block.resnets
         self.middle = Residual(first, device, dtype), Residual(last, device, dtype)
-        self.attention = _copy(decoder.mid_block.attentions[0], device, dtype)
+        self.attention = deepcopy(decoder.mid_block.attentions[0]).to(device, dtype)
         self.stages = [Stage(block, device, dtype) for block in decoder.up_blocks]
         self.leave = CausalConv(decoder.conv_out, decoder.norm_out, device, dtype, CHANNEL_STEP)
         self.num_outputs = decoder.conv_out.out_channels
@@ -103,7 +103,7 @@ class CausalConv:
         products = [
             F.conv2d(part, kernel, padding=1) for part, kernel in zip(inputs.unbind(0), self.kernels, strict=True)
         ]
-        histories[self] = torch.cat([history, x[-2:]])[-2:] if len(x) < 2 else x[-2:].clone()
+        histories[self] = torch.cat([history, x[-2:]])[-2:]
         return joined(products, self.bias, residual, len(x))
 
 
@@ -194,8 +194,3 @@ def _weights(conv: Any, device: torch.device, dtype: torch.dtype, ndim: int = 4)
     if ndim == 5:
         return weight.contiguous(memory_format=torch.channels_last_3d), conv.bias.detach().to(device, dtype)
     return weight[:, :, 0].contiguous(memory_format=torch.channels_last), conv.bias.detach().to(device, dtype)
-
-
-def _copy(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """Return a module of its own with the same weights, elsewhere and in another type."""
-    return deepcopy(module).to(device, dtype)

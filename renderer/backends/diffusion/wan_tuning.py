@@ -207,7 +207,7 @@ def _embedded(
     if timestep_seq_len is None:
         return tuple(embed(timestep, *others))
     ends = timestep[[0, -1]]
-    place = torch.arange(timestep_seq_len, device=timestep.device) >= block_pass.first
-    torch._assert_async((timestep == ends[place.long()]).all())
+    end_of = (torch.arange(timestep_seq_len, device=timestep.device) >= block_pass.first).long()
+    torch._assert_async((timestep == ends[end_of]).all())
     temb, *rest = embed(ends, *others, timestep_seq_len=2)
-    return temb[:, place.long()], *rest
+    return temb[:, end_of], *rest
