@@ -5,7 +5,7 @@
 
 `tiny` has networks of random weights and the real ones' size of takes: for two CPU cores. `--kill` ends one worker with
 SIGKILL when a quarter of the shots is there; that needs the workers on this machine. `--at-once` shots are in a worker
-at a time; without it, as many as `generate` asks for: three on a GPU, else one. Times begin when Ray is connected
+at a time; without it, as many as `generate` asks for. Times begin when Ray is connected
 and hold the building of models. Every engine writes to an empty store of its own.
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--shots", type=int, default=200)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, help="of one worker; default: the cores, shared out")
-    parser.add_argument("--at-once", type=int, help="shots in a worker; default: three on a GPU, else one")
+    parser.add_argument("--at-once", type=int, help="shots in a worker; default: as `generate` says")
     parser.add_argument("--kill", action="store_true", help="one worker on the way")
     parser.add_argument("--model", choices=["tiny", "backdrop"], default="tiny")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")

@@ -15,11 +15,11 @@ import numpy as np
 
 from renderer.artifacts import Shot, Take
 from renderer.backends import Frames, Inputs, LatentVideoModel, SoundingVideoModel, VideoModel
-from renderer.backends.video_models import Place, load_video_model
+from renderer.backends.video_models import Place, load_video_model, video_model_facts
 from renderer.engine import Engine, Outcome
 from renderer.errors import BackendError, OutOfMemory
 from renderer.fidelity import LEAST_FIDELITY, fidelity
-from renderer.media import SOUND_RATE, write_take, write_wav
+from renderer.media import SOUND_RATE, TAKE_THREADS, write_take, write_wav
 from renderer.shot_inputs import inputs_of, rgba
 from renderer.store import Store
 from renderer.take_sound import finished, why_unusable
@@ -30,11 +30,14 @@ MAX_TAKES = 3  # of one shot whose product morphs
 # On a GPU, of one worker: one is denoised, one decoded, one judged and encoded to a file. A fourth would only wait,
 # and each that waits behind the denoising holds a take, up to 1 GB of uint8 (1080 x 1920, 160 frames).
 AT_ONCE = 3
+# Models that make a take faster than a core encodes it: as many as keep the cores busy.
+QUICK_S, MOST_AT_ONCE = 1.0, 8
 MAX_SEED = 2**63
 
 MIN_MEAN_LUMA, MAX_MEAN_LUMA = 4.0, 251.0  # of 255: outside of them a picture is black or white
 MIN_CONTRAST = 1.0  # standard deviation in code values over the whole take; a quiet gradient has 10 or more
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
+EVERY = 4  # pixel in each direction is enough to tell
 MAX_FLICKER = 24.0  # mean change of luma per frame; noise has 80, the liveliest backdrop 6
 
 
@@ -78,7 +81,7 @@ def _round(
             yield Outcome(shot, None, error, first.retryable, 0.0)
     for model, group in groupby(sorted(possible, key=_warmth), key=lambda shot: shot.model):
         setup = partial(load_video_model, model, place)
-        yield from engine.map(partial(_generate_into, store), group, setup, partial(_at_once, place))
+        yield from engine.map(partial(_generate_into, store), group, setup, partial(_at_once, model, place))
 
 
 def continued_key(shot: Shot) -> str:
@@ -262,7 +265,7 @@ def _measured(frames: Frames) -> tuple[float, float, float]:
     sums, squares, changes = 0.0, 0.0, 0.0
     before = None
     for picture in frames:
-        luma = picture @ LUMA
+        luma = picture[::EVERY, ::EVERY] @ LUMA
         sums += float(luma.mean())
         squares += float(np.square(luma).mean())
         changes += 0.0 if before is None else float(np.abs(luma - before).mean())
@@ -271,12 +274,18 @@ def _measured(frames: Frames) -> tuple[float, float, float]:
     return mean, max(squares / len(frames) - mean**2, 0.0) ** 0.5, changes / max(len(frames) - 1, 1)
 
 
-def _at_once(place: Place) -> int:
+def _at_once(model: str, place: Place) -> int:
     """Return how many shots a worker is at. On a CPU they would want the same cores, and only cost memory.
 
     Workers are asked, not whoever hands out the shots: that machine may have no GPU, and need not load torch.
     """
-    return AT_ONCE if place.has_gpu() else 1
+    if not place.has_gpu():
+        return 1
+    if video_model_facts(model).gpu_seconds_per_shot > QUICK_S:
+        return AT_ONCE
+    import torch
+
+    return min(max(torch.get_num_threads() // TAKE_THREADS, AT_ONCE), MOST_AT_ONCE)
 
 
 def _generate_into(store: Store, model: VideoModel, shot: Shot) -> Take:

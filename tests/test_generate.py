@@ -475,7 +475,8 @@ def test_without_a_gpu_shots_are_made_one_after_the_other(store: Store, chain: l
         asked[device] = engine.at_once
         store.objects.folder.joinpath("takes/a.json").unlink()
 
-    assert {"cpu": 1, "auto": AT_ONCE if torch.cuda.is_available() else 1} == asked
+    assert asked["cpu"] == 1
+    assert (asked["auto"] >= AT_ONCE) == torch.cuda.is_available()
 
 
 class Noted(Mirroring):
