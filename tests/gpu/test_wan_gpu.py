@@ -97,9 +97,9 @@ def test_exact_attention_is_exact(tokens):
 @pytest.mark.parametrize("two_times", [False, True])
 @pytest.mark.parametrize("channels", [96, 3072, 5120])
 def test_rows_are_normed_turned_and_rounded_as_by_pytorch(channels, two_times):
-    """Channels that are no power of two; one time for all tokens, or another for the first frame."""
+    """Channels that are no power of two; one time for all tokens, or another for the first frame; rows not in a row."""
     tokens, first, head = 50, 20, 48 if channels == 96 else 128
-    x, delta = torch.randn(2, tokens, channels)
+    x, delta = torch.randn(2, channels, tokens).transpose(1, 2)  # as VACE hands over its patches
     sets = 2 if two_times else 1
     gate, scale, shift = torch.randn(3, sets, channels)
     weight, turns = torch.rand(channels), torch.randn(2, tokens, head // 2).repeat_interleave(2, 2)

@@ -1,4 +1,4 @@
-"""`rows` in Triton: a program for each row, which it reads once."""
+"""`rows` in Triton: a program for each row, which it reads once. Rows lie one after the other, or are laid so first."""
 
 from __future__ import annotations
 
@@ -95,6 +95,7 @@ def normed(
     x: Tensor, delta: Tensor | None, gate: Tensor | None, how: Modulation, first: int, eps: float, rounds: bool
 ) -> tuple[Tensor, Tensor | Rounded]:
     """See `rows.added_and_normed`."""
+    x, delta = x.contiguous(), None if delta is None else delta.contiguous()
     rows, channels = x.shape
     total = x if delta is None else torch.empty_like(x)
     into, scales = _answer(x, rounds)
@@ -108,6 +109,7 @@ def normed(
 
 def turned(x: Tensor, weight: Tensor, eps: float, turns: tuple[Tensor, Tensor] | None) -> Tensor:
     """See `rows.turned`."""
+    x = x.contiguous()
     rows, channels = x.shape
     into = torch.empty_like(x)
     cos, sin = turns or (x, x)
@@ -118,6 +120,7 @@ def turned(x: Tensor, weight: Tensor, eps: float, turns: tuple[Tensor, Tensor] |
 
 def rounded(x: Tensor, gelu: bool) -> Rounded:
     """See `rows.rounded`."""
+    x = x.contiguous()
     rows, channels = x.shape
     into, scales = _answer(x, True)
     _rounded[(rows,)](x, into, scales, C=channels, GELU=gelu, **_shape(channels))
