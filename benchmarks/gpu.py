@@ -266,24 +266,26 @@ class Bench:
         )
 
     def backdrop(self) -> None:
-        """Takes of the embedded model in 1088x1920 (it makes multiples of 32), 6 s."""
-        from renderer.backends.backdrop import FRAME_RATE, REVISION
+        """Takes of the embedded model for 6 s of a 1080x1920 ad, one after the other, without their files."""
+        from renderer.backends.backdrop import FRAME_RATE, MIN_NUM_FRAMES, REVISION, SIZES
         from renderer.backends.backdrop.sampler import BackdropModel
 
         model = BackdropModel(self.device.type)
         scenes = ("silk", "marble", "mist", "water")
-        count = 40 if self.device.type == "cuda" else 1
+        width, height = SIZES["9:16"]
+        count = 100 if self.device.type == "cuda" else 1
         for number in range(-len(scenes), count):
             if number == 0:
                 began = time.monotonic()
             look = Look(scene=scenes[number % len(scenes)], palette=("#102030", "#508090", "#E0F0FF"))
             asked = {
                 "key": "take", "model": "backdrop", "revision": REVISION, "look": look, "prompt": "",
-                "negative_prompt": "", "image_sha256": None, "width": 1088, "height": 1920,
-                "num_frames": 144, "frame_rate": FRAME_RATE, "num_inference_steps": 3, "guidance_scale": 1.0,
+                "negative_prompt": "", "image_sha256": None, "width": width, "height": height,
+                "num_frames": MIN_NUM_FRAMES, "frame_rate": FRAME_RATE, "num_inference_steps": 3, "guidance_scale": 1.0,
             }  # fmt: skip
             model.generate(Shot(**asked, seed=number + len(scenes)), Inputs())
-        print(f"backdrop: {count / (time.monotonic() - began):.1f} takes/s of 1088x1920, 6 s", flush=True)
+        rate = count / (time.monotonic() - began)
+        print(f"backdrop: {rate:.1f} takes/s of {width}x{height}, {MIN_NUM_FRAMES / FRAME_RATE:g} s", flush=True)
 
     def shot(self, name: str, number: int, **changes: Any) -> Shot:
         """A shot of this row's clip."""
