@@ -225,7 +225,7 @@ def recorded(run, settings) -> int:
     lines = {line.key for number in range(len(state.summary().batch_labels)) for line in state.batch(number).lines}
     for key in lines:
         speech = Speech(
-            key=key, object=f"speech/{key}.wav", sample_rate=24000, duration_ms=900, grade="neural", words=()
+            key=key, object=f"speech/{key}.wav", sample_rate=24000, duration_ms=900, grade="natural", words=()
         )
         state.store.put_record(f"speech/{key}.json", speech)
     return len(lines)

@@ -85,7 +85,7 @@ def filled(folder: Path, store: Store, campaign: str = CAMPAIGN) -> tuple[list[V
         write_wav(folder / "line.wav", np.full(24_000, 0.1, np.float32), 24_000)
         store.put_file(f"speech/{key}.wav", folder / "line.wav")
         spoken = Speech(
-            key=key, object=f"speech/{key}.wav", sample_rate=24_000, duration_ms=1000, grade="neural", words=()
+            key=key, object=f"speech/{key}.wav", sample_rate=24_000, duration_ms=1000, grade="natural", words=()
         )
         store.put_record(f"speech/{key}.json", spoken)
     words = (Word(text="Holds", start_ms=0, end_ms=400), Word(text="it", start_ms=400, end_ms=900))

@@ -11,7 +11,6 @@ import pytest
 from catalog.spoken import annotate
 from renderer.artifacts import Line, Speech, Word
 from renderer.backends import Recording
-from renderer.backends.voices import load_voice
 from renderer.engine import InlineEngine
 from renderer.errors import BackendError
 from renderer.narrate import CEILING, LEAD_S, VoiceRack, levelled, narrate, narrate_line, trimmed, wav_bytes
@@ -40,7 +39,7 @@ def store(tmp_path: Path) -> Store:
 def test_a_line_becomes_a_wav_with_word_times(store: Store) -> None:
     """Mono, 16 bit, below -3 dBFS; words are shown ones, inside the recording; the record names the file."""
     line = line_of(f"Nur heute: {annotate('19,90 €', 'neunzehn Euro neunzig')}!")
-    speech = narrate_line(line, load_voice(line.voice), store)
+    speech = narrate_line(line, VoiceRack(), store)
     with wave.open(str(store.local(speech.object))) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         shape = file.getnchannels(), file.getsampwidth(), file.getframerate()
@@ -58,11 +57,11 @@ def test_the_same_line_gives_the_same_bytes(tmp_path: Path) -> None:
     """Two runs, two stores, one sound: keys may stand for content."""
     line = line_of("Hello there.", "en-US", "kokoro:af_heart")
     stores = [open_store(f"file://{tmp_path}/{name}") for name in "ab"]
-    voice = VoiceRack().take(line.voice)
-    for each in stores:
-        narrate_line(line, voice, each)
+    rack = VoiceRack()
+    one, other = (narrate_line(line, rack, each) for each in stores)
 
-    assert stores[0].get_bytes("speech/line-1.wav") == stores[1].get_bytes("speech/line-1.wav")
+    assert one == other
+    assert stores[0].get_bytes(one.object) == stores[1].get_bytes(other.object)
 
 
 def test_engines_are_equally_loud(store: Store) -> None:
@@ -72,7 +71,7 @@ def test_engines_are_equally_loud(store: Store) -> None:
         ("pico:de-DE", "de-DE", "Guten Tag zusammen"), ("espeak:auto", "de-DE", "Guten Tag zusammen"),
         ("kokoro:af_heart", "en-US", "Good day to all"),
     ):  # fmt: skip
-        speech = narrate_line(line_of(text, tag, voice, key=voice.replace(":", "-")), load_voice(voice), store)
+        speech = narrate_line(line_of(text, tag, voice, key=voice.replace(":", "-")), VoiceRack(), store)
         with wave.open(str(store.local(speech.object))) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
         levels.append(20 * np.log10(np.sqrt(np.mean(samples[np.abs(samples) > 0.005] ** 2))))
@@ -118,7 +117,7 @@ def test_a_voice_of_another_language_is_refused(store: Store) -> None:
     line = line_of("Bonjour", "fr-FR", "pico:de-DE")
 
     with pytest.raises(BackendError, match="speaks de"):
-        narrate_line(line, load_voice(line.voice), store)
+        narrate_line(line, VoiceRack(), store)
 
 
 def test_the_batch_speaks_each_line_once(store: Store) -> None:
@@ -130,14 +129,15 @@ def test_the_batch_speaks_each_line_once(store: Store) -> None:
         line_of("Zwei", voice="espeak:auto", key="line-3"),
     ]
     first = list(narrate(lines, store, InlineEngine()))
-    written = store.local("speech/line-1.wav").stat().st_mtime_ns
+    recording = next(outcome.value.object for outcome in first if outcome.item.key == "line-1")
+    written = store.local(recording).stat().st_mtime_ns
     again = {outcome.item.key: outcome for outcome in narrate(lines, store, InlineEngine())}
 
     assert sorted(outcome.item.key for outcome in first) == ["line-1", "line-2", "line-3"]
     assert [outcome.item.key for outcome in first if outcome.error] == ["line-2"]
     assert again["line-1"].value is not None
     assert again["line-1"].seconds == 0
-    assert store.local("speech/line-1.wav").stat().st_mtime_ns == written
+    assert store.local(recording).stat().st_mtime_ns == written
 
 
 def test_an_unknown_voice_fails_its_line_only(store: Store) -> None:
