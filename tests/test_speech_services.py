@@ -6,14 +6,12 @@ import json
 import logging
 import struct
 import time
-from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from speech_servers import RATE, Answer, server, sound, wav
 
 from renderer.artifacts import Line
 from renderer.backends import speech_service
@@ -26,6 +24,7 @@ from renderer.local_engine import LocalEngine
 from renderer.narrate import narrate
 from renderer.settings import Settings
 from renderer.store import open_store
+from speech_servers import RATE, Answer, server, sound, wav
 
 KEY = "sk-very-secret-123"
 WAV = wav(sound())
@@ -33,7 +32,7 @@ FINE = Answer(WAV, headers={"Content-Type": "audio/wav"})
 
 
 @pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A key in the environment, short pauses, and turns of the test's own."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
@@ -42,7 +41,6 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr(speech_service, "FIRST_WAIT_S", 0.02)
-    yield
 
 
 def line_of(text: str = "Guten Tag zusammen.", tag: str = "de-DE", voice: str = "openai:alloy", **more: str) -> Line:
@@ -289,9 +287,10 @@ def test_pollys_best_engine_tells_no_times() -> None:
 )
 def test_what_polly_refuses(status: int, code: str, kind: type[Exception], tries: int) -> None:
     """Busy is asked again; our fault and the text's fault are not."""
-    with server(Answer(b"{}", status, {"x-amzn-ErrorType": code})) as log, pytest.raises(kind, match=code) as failed:
-        settings = Settings(polly_url=log.url, speech_requests_per_s=1000)
-        load_voice("polly:Vicki", settings).speak(line_of(voice="polly:Vicki"))
+    with server(Answer(b"{}", status, {"x-amzn-ErrorType": code})) as log:
+        voice = load_voice("polly:Vicki", Settings(polly_url=log.url, speech_requests_per_s=1000))
+        with pytest.raises(kind, match=code) as failed:
+            voice.speak(line_of(voice="polly:Vicki"))
 
     assert type(failed.value) is kind
     assert len(log.requests) == tries

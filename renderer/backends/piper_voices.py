@@ -62,7 +62,6 @@ class PiperConfig(BaseModel):
     inference: _Inference = _Inference()
     phoneme_type: Literal["espeak"] = "espeak"
     phoneme_id_map: dict[str, list[int]]
-    num_speakers: int = 1
 
     @property
     def language(self) -> str:
@@ -145,7 +144,7 @@ class Piper:
             "input_lengths": np.array([len(ids)], np.int64),
             "scales": np.array([tune.noise_scale, tune.length_scale, tune.noise_w], np.float32),
         }
-        if self.config.num_speakers > 1:
+        if any(put.name == "sid" for put in session.get_inputs()):
             inputs["sid"] = np.zeros(1, np.int64)
         sound, *lengths = session.run(None, inputs)
         samples = np.ravel(sound).astype(np.float32)

@@ -96,7 +96,7 @@ class Polly:
             return TryAgain(f"{code}, HTTP {status}", float(after) if after.isdecimal() else None)
         if code in TEXT_REFUSED:
             return BackendError(f"line of {line.locale}: Amazon Polly refuses it ({code}). Rewrite the line.")
-        cure = f"Check the AWS credentials, AWS_DEFAULT_REGION, and that '{self.voice}' has the engine {self.engine} there."
+        cure = f"Check credentials and AWS_DEFAULT_REGION, and that '{self.voice}' has the engine {self.engine} there."
         return VoiceFailed(f"Amazon Polly: refused the request ({code}, HTTP {status}). {cure}")
 
 
