@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.spoken import words_of
-from renderer.artifacts import Grade, Line, Speech, Word, not_spoken
+from renderer.artifacts import Line, Speech, Word, not_spoken
 from renderer.backends import Recording, Voice, VoiceFacts
 from renderer.backends.voices import load_voice, voice_facts
 from renderer.backends.word_times import speech_runs
@@ -79,15 +79,12 @@ def narrate_line(line: Line, rack: VoiceRack, store: Store) -> Speech:
     Raises:
         BackendError: the line cannot be spoken, or its voice failed and it has no fallback.
     """
-    if line.chars_per_s is not None:
-        speech = read_silently(line, line.chars_per_s, rack.facts(line.voice).grade)
-    else:
-        speech = _spoken(line, rack, store)
+    speech = read_silently(line, line.chars_per_s) if line.chars_per_s else _spoken(line, rack, store)
     store.put_record(record_key(line), speech)
     return speech
 
 
-def read_silently(line: Line, chars_per_s: float, grade: Grade) -> Speech:
+def read_silently(line: Line, chars_per_s: float) -> Speech:
     """Return the times of a line that is shown and not spoken: each word lasts as long as reading it takes."""
     language = line.locale.split("-")[0]
     ruler = Ruler(language, 0, 0)
@@ -100,7 +97,7 @@ def read_silently(line: Line, chars_per_s: float, grade: Grade) -> Speech:
         object="",
         sample_rate=0,
         duration_ms=round(1000 * now_s),
-        grade=grade,
+        grade="draft",
         words=tuple(words),
         departure=not_spoken(line.voice),
     )

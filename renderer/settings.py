@@ -63,7 +63,7 @@ class Settings(BaseModel):
         default=60.0, gt=0, le=600, description="how long to wait for one answer of a voice"
     )
     speech_requests_per_s: float = Field(
-        default=5.0, gt=0, le=1000, description="most requests to one speech service from this machine"
+        default=5.0, ge=0.1, le=1000, description="most requests to one speech service from this machine"
     )
     polly_engine: Literal["standard", "neural", "long-form", "generative"] = Field(
         default="neural", description="Amazon Polly's engine: standard, neural, long-form or generative"

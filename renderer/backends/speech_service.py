@@ -50,7 +50,7 @@ class Turns:
         """Return the moment of the next free turn, and leave the one after it to whoever comes next."""
         name = hashlib.sha256(self.service.encode()).hexdigest()[:16]
         path = Path(tempfile.gettempdir()) / f"adloom-{os.getuid()}-{name}.turn"
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             now = time.time()
             turn = max(now, min(float(file.read() or 0), now + MAX_WAIT_S))  # a clock that was set back cannot block us
@@ -91,10 +91,7 @@ class Caller:
         raise self._down()
 
     def _down(self) -> VoiceDown:
-        return VoiceDown(
-            f"{self.service}: no speech ({self.fault}). "
-            "Run again when it answers, or name a 'fallback' voice in the campaign."
-        )
+        return VoiceDown(f"{self.service}: no speech ({self.fault}). Run again when it answers.")
 
 
 def _pause(number: int) -> float:

@@ -36,8 +36,8 @@ def _pico(language: str) -> VoiceFacts:
     return VoiceFacts("renderer.backends.pico:Pico", revision, (language,), "basic", "speech", APACHE)
 
 
-# Grades by round trip through a speech recognizer (docs/voices.md has the numbers): natural up to 10 % of the words
-# wrong, basic up to 25 %, draft above. `-de`, `-ar`: a language the style was not trained on, never natural.
+# Grades by what a speech recognizer hears: docs/voices.md has the rule and the numbers. `-de`, `-ar`: a language that
+# the style was not trained on.
 VOICES: dict[str, VoiceFacts] = {
     "kokoro:af_heart": _kokoro("af_heart", "en"),
     "kokoro:am_michael": _kokoro("am_michael", "en"),
@@ -51,7 +51,7 @@ VOICES: dict[str, VoiceFacts] = {
     "kokoro:hf_alpha": _kokoro("hf_alpha", "hi"),
     "kokoro:jf_alpha": _kokoro("jf_alpha", "ja", extra="speech"),
     "kokoro:zf_xiaoxiao": _kokoro("zf_xiaoxiao", "zh", extra="speech"),
-    "kokoro:im_nicola-de": _kokoro("im_nicola", "de", grade="basic"),
+    "kokoro:im_nicola-de": _kokoro("im_nicola", "de", grade="draft"),
     "kokoro:em_alex-ar": _kokoro("em_alex", "ar", grade="draft"),
     "pico:de-DE": _pico("de"),
     "pico:en-GB": _pico("en"),
