@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from catalog.locales import VOICE, fallback_chain
 from catalog.yamlfile import Steps as Place
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -236,6 +237,24 @@ class Tier(_Strict):
     shared_steps: SharedSteps = 0
 
 
+class VoiceChoice(_Strict):
+    """Which voices may be heard: drafts, and by locale or language another one where the locale's own fails."""
+
+    allow_draft: bool = False
+    fallback: dict[str, str] = {}
+
+    @field_validator("fallback")
+    @classmethod
+    def _named_like_voices(cls, fallback: dict[str, str]) -> dict[str, str]:
+        if wrong := [name for name in fallback.values() if not VOICE.fullmatch(name)]:
+            raise ValueError(f"'{wrong[0]}' is no voice; write '<engine>:<voice>'")
+        return fallback
+
+    def fallback_for(self, tag: str) -> str:
+        """Return the voice that steps in for a locale (BCP 47), empty where none does."""
+        return next((self.fallback[name] for name in fallback_chain(tag) if name in self.fallback), "")
+
+
 class Campaign(_Strict):
     """A campaign as its author wrote it; strings are not yet rendered."""
 
@@ -265,6 +284,7 @@ class Campaign(_Strict):
     scenes: Annotated[tuple[SceneTemplate, ...], Field(min_length=1)]
     end_card: EndCardTemplate | None = None
     music: Music = Music()
+    voices: VoiceChoice = VoiceChoice()
     overrides: tuple[Override, ...] = ()
 
     @field_validator("adapters")

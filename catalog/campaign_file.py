@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog.campaign import Campaign, Join, Tier, files_of
 from catalog.errors import CatalogError, Problem
+from catalog.locales import fallback_chain
 from catalog.yamlfile import Steps as Place
 from catalog.yamlfile import YamlFile, read_yaml, validate
 
@@ -23,7 +24,7 @@ def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
     campaign = validate(file, Campaign)
     problems = [*_inside(campaign, file, folder), *_twins(campaign, file)]
     problems += [*_known_scenes(campaign, file), *_one_model(campaign, file)]
-    problems += [*_beside(campaign, file, folder), *_earlier(campaign, file)]
+    problems += [*_beside(campaign, file, folder), *_earlier(campaign, file), *_fallbacks(campaign, file)]
     if problems:
         raise CatalogError(problems)
     return campaign, file
@@ -109,6 +110,18 @@ def _twins(campaign: Campaign, file: YamlFile) -> list[Problem]:
             problems.append(Problem(file.place("scenes", number, "id"), f"'{scene.id}' is taken", "Choose another id."))
         seen.add(scene.id)
     return problems
+
+
+def _fallbacks(campaign: Campaign, file: YamlFile) -> list[Problem]:
+    """A voice steps in for locales that the campaign has."""
+    meant = {name for tag in campaign.locales for name in fallback_chain(tag)}
+    return [
+        Problem(
+            file.place("voices", "fallback", name), f"'{name}' is none of the locales", "Write a tag or a language."
+        )
+        for name in campaign.voices.fallback
+        if name not in meant
+    ]
 
 
 def _known_scenes(campaign: Campaign, file: YamlFile) -> list[Problem]:

@@ -20,7 +20,7 @@ from catalog.money import Money, currencies_in_use
 from catalog.rows import read_rows
 
 TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")  # BCP 47: language, script, region
-VOICE = re.compile(r"[a-z0-9_]+:[A-Za-z0-9_-]+")
+VOICE = re.compile(r"[a-z0-9_]+:[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 SPOKEN_NAMES = frozenset({"whole", "minor", "amount", "currency", "minor_currency"})
 
 

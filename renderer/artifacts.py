@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from catalog import Format, Locale, Look, Variant
 
@@ -133,6 +133,8 @@ class Line(Record):
     """One text to be spoken.
 
     `text` may carry annotations, U+FFF9 shown U+FFFA spoken U+FFFB: a price is shown as digits and spoken as words.
+    `fallback` speaks where the voice itself fails. A line with `chars_per_s` is not spoken: it is on screen for as long
+    as people read at that speed.
     """
 
     key: str
@@ -140,6 +142,17 @@ class Line(Record):
     locale: str
     voice: str
     voice_revision: str
+    fallback: str = ""
+    fallback_revision: str = ""
+    chars_per_s: float | None = None
+
+
+def not_spoken(voice: str) -> str:
+    """Return why lines of a draft voice are not heard, and what to do."""
+    return (
+        f"{voice} is a draft voice: its lines are shown and not spoken. "
+        "Choose a better voice, or write 'voices: {allow_draft: true}' in the campaign."
+    )
 
 
 class Word(Record):
@@ -150,15 +163,37 @@ class Word(Record):
     end_ms: int
 
 
+Grade = Literal["natural", "basic", "draft"]  # of a voice, by the words that a recognizer gets wrong: docs/voices.md
+FORMER_GRADES = {"neural": "natural", "accented": "basic"}  # in records of earlier versions
+
+WordTimes = Literal[
+    "engine",  # the voice itself told them
+    "aligned",  # found in the recording
+    "estimated",  # shared out by length
+]
+
+
 class Speech(Record):
-    """The recording of a line: mono WAV at `sample_rate` Hz in the store; its words follow the shown text."""
+    """The recording of a line: mono WAV at `sample_rate` Hz in the store; its words follow the shown text.
+
+    `voice` is who speaks; `departure` says why that is not the voice that was asked for. A line that is shown and not
+    spoken has no voice and an empty `object`; its words are timed as they are read.
+    """
 
     key: str
     object: str
     sample_rate: int
     duration_ms: int
-    grade: Literal["neural", "accented", "basic", "draft"]
+    grade: Grade
     words: tuple[Word, ...]
+    word_times: WordTimes = "estimated"
+    voice: str = ""
+    departure: str = ""
+
+    @field_validator("grade", mode="before")
+    @classmethod
+    def _as_called_now(cls, grade: str) -> str:
+        return FORMER_GRADES.get(grade, grade)
 
 
 class Cue(Record):
@@ -216,6 +251,8 @@ class Creative(Record):
     num_frames: int
     frame_rate: int
     placed: tuple[Placed, ...]
+    voices: tuple[str, ...] = ()  # who speaks, each once
+    departures: tuple[str, ...] = ()  # why lines are not spoken, or not by the voice that was asked for
 
     @property
     def duration_s(self) -> float:

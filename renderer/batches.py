@@ -19,7 +19,7 @@ from catalog.inputs import Inputs, read_inputs
 from renderer import stages
 from renderer.account import close, finished
 from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_video_model
-from renderer.backends.voices import VOICES
+from renderer.backends.voices import find_voices
 from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
 from renderer.errors import PlanError, StoreError
@@ -159,8 +159,13 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     here = settings.engine == "local" and not settings.ray_jobs_url  # a cluster's workers have the weights themselves
     facts = facts_at(place, context.model, weights_are_here=here)
     fonts = Shelf(settings.font_folders).revision
-    tools = Tools.of(context.source, context.model, facts, VOICES, fonts)
-    planned = plan(state.variants(), context, replace(tools, deployer=settings.deployer, others=VIDEO_MODELS))
+    choice = context.source.voices
+    voices, unusable = find_voices(
+        (*(locale.voice for locale in context.locales.values()), *choice.fallback.values()), settings
+    )
+    tools = Tools.of(context.source, context.model, facts, voices, fonts)
+    tools = replace(tools, deployer=settings.deployer, others=VIDEO_MODELS, unusable_voices=unusable)
+    planned = plan(state.variants(), context, tools)
     for warning in planned.warnings:
         log.warning(warning)
     if here:

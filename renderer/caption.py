@@ -81,7 +81,12 @@ def caption_speech(line: Line, speech: Speech, locale: Locale, format: Format) -
     spoken = [pieces[first:last] for first, last in _cuts(pieces, ruler)]
     times = timed([(cue[0].word.start_ms, cue[-1].word.end_ms) for cue in spoken])
     cues = [
-        Cue(start_ms=start, end_ms=end, lines=best_lines(cue, ruler) or (), words=_inside(cue, start, end))
+        Cue(
+            start_ms=start,
+            end_ms=end,
+            lines=best_lines(cue, ruler) or (),
+            words=_inside(cue, start, end) if speech.object else (),
+        )
         for cue, (start, end) in zip(spoken, times, strict=True)
     ]
     return CueSheet(key=line.key, cues=tuple(cues))

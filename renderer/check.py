@@ -16,7 +16,8 @@ from renderer.rules import FILE_RULES, SIGNAL_RULES, STORY_RULES, Verdict
 from renderer.store import Store
 from renderer.versions import checked_key
 
-WARN_ONLY = frozenset({"frozen", "faststart"})  # a still can be wanted, and a slow start still plays: people decide
+# people decide: a still can be wanted, a slow start still plays, and another voice may do
+WARN_ONLY = frozenset({"frozen", "faststart", "voices"})
 CHECKS = ("integrity", *FILE_RULES, *SIGNAL_RULES, *STORY_RULES)
 
 

@@ -80,7 +80,7 @@ def compose_variant(
         _write(show, sound, path, planned, locale)
         write_webvtt(path.with_suffix(".vtt"), cues_of(assets.sheets, parts))
         write_srt(path.with_suffix(".srt"), cues_of(assets.sheets, parts))
-        creative = _creative(planned, show, path)
+        creative = _creative(planned, show, [speech for speech in speeches if speech is not None], path)
         for name in (creative.object, creative.webvtt, creative.srt, creative.poster):
             store.put_file(name, path.with_suffix(Path(name).suffix))
     store.put_record(record_key, creative)
@@ -144,7 +144,7 @@ def _sound(
     """The whole mix at the format's loudness."""
     voices = []
     for part, speech in zip(parts, speeches, strict=True):
-        if speech is not None:
+        if speech is not None and speech.object:
             samples, rate = read_wav(store.local(speech.object))
             voices.append(Placement(part.speech_s, samples, rate))
     duration_s = parts[-1].last / format.frame_rate
@@ -161,7 +161,7 @@ def _write(show: Show, sound: NDArray[np.float32], path: Path, planned: VariantP
     write_creative(path, show.frames(), sound, encoding)
 
 
-def _creative(planned: VariantPlan, show: Show, path: Path) -> Creative:
+def _creative(planned: VariantPlan, show: Show, speeches: Sequence[Speech], path: Path) -> Creative:
     """Name the files by their content too: what another machine began, and encoded differently, is never mixed in."""
     sha256 = file_sha256(path)
     key = f"creatives/{planned.creative_key}-{sha256[:12]}"
@@ -179,6 +179,8 @@ def _creative(planned: VariantPlan, show: Show, path: Path) -> Creative:
         num_frames=show.num_frames,
         frame_rate=show.frame_rate,
         placed=show.placed,
+        voices=tuple(dict.fromkeys(speech.voice for speech in speeches if speech.object)),
+        departures=tuple(dict.fromkeys(speech.departure for speech in speeches if speech.departure)),
     )
 
 

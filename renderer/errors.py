@@ -4,6 +4,8 @@
   x SettingsError       the environment says something that does not fit
   x PlanError           the campaign asks for what no model, voice or budget can do
   x BackendError        a video model or a voice failed or is not installed
+      VoiceFailed       a voice failed, whatever the text: not installed, its key refused, no sound
+      x VoiceDown       the service behind a voice did not answer
   x OutOfMemory         the GPU has too little memory for what was tried
   x MediaError          a picture, sound or video cannot be read or written
   x StoreError          the object store refused or could not be reached
@@ -35,6 +37,16 @@ class PlanError(RenderError):
 
 class BackendError(RenderError):
     """A video model or a voice could not do its work."""
+
+
+class VoiceFailed(BackendError):
+    """A voice failed and the text is not to blame: another voice could speak it."""
+
+
+class VoiceDown(VoiceFailed):
+    """The service behind a voice did not answer, or asked to wait, for longer than was waited."""
+
+    retryable: ClassVar[bool] = True
 
 
 class OutOfMemory(BackendError):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import wave
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.artifacts import Line, Speech, Word
-from renderer.backends import Recording, Voice
+from catalog.spoken import words_of
+from renderer.artifacts import Line, Speech, Word, not_spoken
+from renderer.backends import Recording, Voice, VoiceFacts
 from renderer.backends.voices import load_voice, voice_facts
 from renderer.backends.word_times import speech_runs
+from renderer.cue_lines import Ruler
 from renderer.engine import Engine, Outcome
-from renderer.errors import BackendError
+from renderer.errors import BackendError, VoiceFailed
+from renderer.settings import Settings
 from renderer.store import Store
 
 LEAD_S = 0.06  # silence kept before and after, so that nothing starts or ends with a click
@@ -29,21 +34,32 @@ MIN_DURATION_S, MAX_S_PER_CHAR = 0.1, 1.5  # outside of them the engine failed, 
 class VoiceRack:
     """The voices of one worker, each built when its first line comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
         self.voices: dict[str, Voice] = {}
+
+    def facts(self, name: str) -> VoiceFacts:
+        """Return what is known of a voice.
+
+        Raises:
+            BackendError: there is none of that name.
+        """
+        return voice_facts(name, self.settings)
 
     def take(self, name: str) -> Voice:
         """Return the voice of that name.
 
         Raises:
-            BackendError: there is none, or what it needs is not installed.
+            VoiceFailed: what it needs is not installed.
         """
         if name not in self.voices:
-            self.voices[name] = load_voice(name)
+            self.voices[name] = load_voice(name, self.settings)
         return self.voices[name]
 
 
-def narrate(lines: Iterable[Line], store: Store, engine: Engine) -> Iterator[Outcome[Line, Speech]]:
+def narrate(
+    lines: Iterable[Line], store: Store, engine: Engine, settings: Settings | None = None
+) -> Iterator[Outcome[Line, Speech]]:
     """Speak every line that has no recording yet; lines of one voice follow each other."""
     waiting: dict[str, Line] = {}
     for line in lines:
@@ -54,35 +70,76 @@ def narrate(lines: Iterable[Line], store: Store, engine: Engine) -> Iterator[Out
         else:
             waiting[line.key] = line
     ordered = sorted(waiting.values(), key=lambda line: (line.voice, line.locale))
-    yield from engine.map(partial(_narrate_from, store), ordered, VoiceRack)
+    yield from engine.map(partial(_narrate_from, store), ordered, partial(VoiceRack, settings))
 
 
-def narrate_line(line: Line, voice: Voice, store: Store) -> Speech:
-    """Record one line and store it; the same line gives the same bytes.
+def narrate_line(line: Line, rack: VoiceRack, store: Store) -> Speech:
+    """Record one line and store it; the same line gives the same bytes, unless its fallback had to speak.
 
     Raises:
-        BackendError: the voice cannot speak this line.
+        BackendError: the line cannot be spoken, or its voice failed and it has no fallback.
     """
-    facts = voice_facts(line.voice)
+    speech = read_silently(line, line.chars_per_s) if line.chars_per_s else _spoken(line, rack, store)
+    store.put_record(record_key(line), speech)
+    return speech
+
+
+def read_silently(line: Line, chars_per_s: float) -> Speech:
+    """Return the times of a line that is shown and not spoken: each word lasts as long as reading it takes."""
+    language = line.locale.split("-")[0]
+    ruler = Ruler(language, 0, 0)
+    words, now_s = [], 0.0
+    for word in words_of(line.text, language):
+        start_s, now_s = now_s, now_s + (ruler.width(word.shown) + (0 if word.glued else 1)) / chars_per_s
+        words.append(Word(text=word.shown, start_ms=round(1000 * start_s), end_ms=round(1000 * now_s)))
+    return Speech(
+        key=line.key,
+        object="",
+        sample_rate=0,
+        duration_ms=round(1000 * now_s),
+        grade="draft",
+        words=tuple(words),
+        departure=not_spoken(line.voice),
+    )
+
+
+def _spoken(line: Line, rack: VoiceRack, store: Store) -> Speech:
+    """Return the recording by the line's voice, or by its fallback where the voice itself fails."""
+    try:
+        return _recorded(line, line.voice, rack, store)
+    except VoiceFailed as error:
+        if not line.fallback:
+            raise
+        departure = (
+            f"{line.voice} failed and {line.fallback} speaks: {error} When it works again, render without "
+            "'fallback' in the campaign: lines are keyed by it and spoken anew."
+        )
+    stand_in = line.model_copy(update={"voice": line.fallback, "voice_revision": line.fallback_revision})
+    return _recorded(stand_in, line.fallback, rack, store).model_copy(update={"departure": departure})
+
+
+def _recorded(line: Line, name: str, rack: VoiceRack, store: Store) -> Speech:
+    facts = rack.facts(name)
     language = line.locale.split("-")[0]
     if facts.languages and language not in facts.languages:
         raise BackendError(
-            f"line of {line.locale}: {line.voice} speaks {', '.join(facts.languages)}. "
+            f"line of {line.locale}: {name} speaks {', '.join(facts.languages)}. "
             f"Choose a voice for {language} in the locale."
         )
-    recording = levelled(trimmed(_plausible(line, voice.speak(line))))
-    key = f"speech/{line.key}.wav"
-    store.put_bytes(key, wav_bytes(recording))
-    speech = Speech(
+    recording = levelled(trimmed(_plausible(line, rack.take(name).speak(line))))
+    body = wav_bytes(recording)
+    key = f"speech/{line.key}-{hashlib.sha256(body).hexdigest()[:12]}.wav"  # services may speak otherwise each time
+    store.put_bytes(key, body)
+    return Speech(
         key=line.key,
         object=key,
         sample_rate=recording.sample_rate,
         duration_ms=_milliseconds(recording),
         grade=facts.grade,
         words=recording.words,
+        word_times=recording.word_times,
+        voice=name,
     )
-    store.put_record(record_key(line), speech)
-    return speech
 
 
 def record_key(line: Line) -> str:
@@ -100,8 +157,8 @@ def trimmed(recording: Recording) -> Recording:
     fade = np.ones(len(padded), np.float32)
     edge = int(FADE_S * rate)
     fade[:edge], fade[-edge:] = np.linspace(0, 1, edge), np.linspace(1, 0, edge)
-    kept = Recording((padded * fade).astype(np.float32), rate, ())
-    return Recording(kept.samples, rate, shifted(recording.words, round(-1000 * first / rate), _milliseconds(kept)))
+    kept = replace(recording, samples=(padded * fade).astype(np.float32))
+    return replace(kept, words=shifted(recording.words, round(-1000 * first / rate), _milliseconds(kept)))
 
 
 def shifted(words: Iterable[Word], by_ms: int, end_ms: int) -> tuple[Word, ...]:
@@ -120,7 +177,7 @@ def levelled(recording: Recording) -> Recording:
     over = np.abs(samples) > KNEE
     room = CEILING - KNEE
     samples[over] = np.sign(samples[over]) * (KNEE + room * np.tanh((np.abs(samples[over]) - KNEE) / room))
-    return Recording(samples.astype(np.float32), recording.sample_rate, recording.words)
+    return replace(recording, samples=samples.astype(np.float32))
 
 
 def wav_bytes(recording: Recording) -> bytes:
@@ -135,19 +192,19 @@ def wav_bytes(recording: Recording) -> bytes:
 
 
 def _narrate_from(store: Store, rack: VoiceRack, line: Line) -> Speech:
-    return narrate_line(line, rack.take(line.voice), store)
+    return narrate_line(line, rack, store)
 
 
 def _plausible(line: Line, recording: Recording) -> Recording:
     """Return the recording unless it is silent, or far too short or long for its text.
 
     Raises:
-        BackendError: it is.
+        VoiceFailed: it is.
     """
     seconds = len(recording.samples) / recording.sample_rate
     longest = MAX_S_PER_CHAR * (len(line.text) + 2)
     if not MIN_DURATION_S <= seconds <= longest or not speech_runs(recording.samples, recording.sample_rate):
-        raise BackendError(
+        raise VoiceFailed(
             f"line of {line.locale}: {line.voice} returned {seconds:.1f} s of sound for {len(line.text)} characters. "
             "Rewrite the line, or choose another voice."
         )

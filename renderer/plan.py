@@ -6,9 +6,10 @@ import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from catalog import Format, Locale, Refusal, Scene, Variant
-from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot
+from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot, not_spoken
 from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
 from renderer.errors import PlanError
@@ -22,6 +23,7 @@ CONDITIONING = ("in_shot", "in_place")  # ways to show a product for which the m
 STANDING = ("composite", "in_place")  # those for which the picture needs a floor
 THEIR_OWN = {"prompt", "look"}  # in which shots may differ that begin with the same noise and share steps
 AFTERWARDS = {"sounds"}  # in which shots may differ whose pictures are the same
+READING_SHARE = 0.75  # of the fastest reading that a language's rules allow
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 
@@ -37,7 +39,7 @@ class RenderPlan:
     captions: dict[str, CaptionJob] = field(default_factory=dict)
     variants: list[VariantPlan] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)  # what the model's licence asks of whoever shows the ads
+    warnings: list[str] = field(default_factory=list)  # duties under the model's licence, and who is not heard
 
     @property
     def requested(self) -> int:
@@ -120,9 +122,25 @@ def footage_for(scene: Scene, continued: Shot | None) -> Footage | None:
     return None
 
 
-def line_for(text: str, locale: Locale, voice: VoiceFacts) -> Line:
-    """Return the line of a spoken text; equal texts in one voice are recorded once."""
-    facts = {"text": text, "locale": locale.tag, "voice": locale.voice, "voice_revision": voice.revision}
+def line_for(text: str, locale: Locale, voice: VoiceFacts, fallback: tuple[str, VoiceFacts] | None = None) -> Line:
+    """Return the line of a spoken text; equal texts in one voice are recorded once.
+
+    `fallback` is the name and the facts of the voice that steps in where this one fails.
+    """
+    facts: dict[str, Any] = {"text": text, "locale": locale.tag, "voice": locale.voice}
+    facts["voice_revision"] = voice.revision
+    if fallback is not None:
+        facts |= {"fallback": fallback[0], "fallback_revision": fallback[1].revision}
+    return _keyed(facts)
+
+
+def shown_line_for(text: str, locale: Locale) -> Line:
+    """Return the line of a text that is shown and not spoken, at a speed that leaves time for the picture."""
+    facts = {"text": text, "locale": locale.tag, "voice": locale.voice, "voice_revision": ""}
+    return _keyed(facts | {"chars_per_s": READING_SHARE * locale.captions.max_chars_per_s})
+
+
+def _keyed(facts: dict[str, Any]) -> Line:
     return Line(key=content_key("line", facts | {"code": CODE_VERSIONS["narrate"]}), **facts)
 
 
@@ -223,15 +241,44 @@ class _Planner:
         if (line := self.known_lines.get((text, variant.locale))) is not None:
             return line
         locale = self.planned.context.locales[variant.locale]
-        if (voice := self.tools.voices.get(locale.voice)) is None:
-            self.problems[
-                f"locale {locale.tag}: there is no voice '{locale.voice}'. Known: {', '.join(self.tools.voices)}."
-            ] = None
+        if (voice := self._voice(locale.voice, locale)) is None:
             return None
-        line = line_for(text, locale, voice)
+        if self._may_speak(voice):
+            line = line_for(text, locale, voice, self._fallback(locale))
+        else:
+            line = shown_line_for(text, locale)
+            self._warn(f"locale {locale.tag}: {not_spoken(locale.voice)}")
         self.planned.lines[line.key] = line
         self.known_lines[text, variant.locale] = line
         return line
+
+    def _voice(self, name: str, locale: Locale) -> VoiceFacts | None:
+        """Return a voice that speaks the locale's language, or note why there is none."""
+        if (voice := self.tools.voices.get(name)) is None:
+            unknown = f"there is no voice '{name}'. Known: {', '.join(self.tools.voices)}."
+            self.problems[f"locale {locale.tag}: {self.tools.unusable_voices.get(name, unknown)}"] = None
+        elif voice.languages and locale.language not in voice.languages:
+            spoken = ", ".join(voice.languages)
+            cure = f"Choose a voice for {locale.language}."
+            self.problems[f"locale {locale.tag}: {name} speaks {spoken}. {cure}"] = None
+            return None
+        return voice
+
+    def _fallback(self, locale: Locale) -> tuple[str, VoiceFacts] | None:
+        name = self.planned.context.source.voices.fallback_for(locale.tag)
+        if not name or name == locale.voice or (voice := self._voice(name, locale)) is None:
+            return None
+        if not self._may_speak(voice):
+            cure = "Write 'allow_draft: true' beside 'fallback', or choose a better voice."
+            self.problems[f"locale {locale.tag}: the fallback {name} is a draft voice. {cure}"] = None
+        return name, voice
+
+    def _may_speak(self, voice: VoiceFacts) -> bool:
+        return voice.grade != "draft" or self.planned.context.source.voices.allow_draft
+
+    def _warn(self, sentence: str) -> None:
+        if sentence not in self.planned.warnings:
+            self.planned.warnings.append(sentence)
 
     def _captions(self, line: Line, variant: Variant, format: Format) -> str:
         job = caption_job_for(line, self.planned.context.locales[variant.locale], format)

@@ -110,7 +110,7 @@ def loudness(job: CheckJob, measures: Measures) -> Verdict:
     """As loud as the placement asks; an ad without voice and music may be silent."""
     target, tolerance = job.format.loudness_lufs, job.format.loudness_tolerance_lu
     silent = measures.loudness_lufs <= SILENCE_LUFS
-    wanted_silent = job.variant.music.mood == "none" and not _speaks(job.variant)
+    wanted_silent = job.variant.music.mood == "none" and not (_speaks(job.variant) and job.creative.voices)
     return Verdict(
         wanted_silent if silent else abs(measures.loudness_lufs - target) <= tolerance,
         "silent" if silent else f"{measures.loudness_lufs:.1f} LUFS",
@@ -182,6 +182,13 @@ def price_shown(job: CheckJob, webvtt: str) -> Verdict:
     return Verdict(not wrong, shown or "no price shown", " or ".join(prices) or "no price", cure)
 
 
+def voices(job: CheckJob, webvtt: str) -> Verdict:
+    """Every line is spoken, and by the voice that its locale asks for."""
+    creative = job.creative
+    heard = ", ".join(creative.voices) or "nobody speaks"
+    return Verdict(not creative.departures, heard, "the locale's voice", " ".join(creative.departures))
+
+
 def captions(job: CheckJob, webvtt: str) -> Verdict:
     """An ad that speaks has captions, and none of them lasts longer than it."""
     ends = [_cue_seconds(*found[3:]) for found in VTT_TIMES.findall(webvtt)]
@@ -217,6 +224,7 @@ STORY_RULES: dict[str, Callable[[CheckJob, str], Verdict]] = {
     "contrast": contrast,
     "price_shown": price_shown,
     "captions": captions,
+    "voices": voices,
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -42,6 +43,32 @@ class Settings(BaseModel):
     model_revisions: str = Field(
         default="", description="commits of weights on the hub that must be used, as model=commit, separated by ','"
     )
+    voices_dir: Path | None = Field(default=None, description="folder with Piper voices and your own Kokoro files")
+    speech_url: str = Field(
+        default="", description="speech service with OpenAI's interface, such as https://api.openai.com/v1; empty: none"
+    )
+    speech_model: str = Field(
+        default="tts-1", min_length=1, description="the model that the speech service speaks with"
+    )
+    speech_key_variable: str = Field(
+        default="OPENAI_API_KEY", description="name of the environment variable that holds the speech service's key"
+    )
+    speech_languages: str = Field(
+        default="", description="languages the speech service is used for, such as 'de,ar'; empty: all"
+    )
+    speech_grade: Literal["natural", "basic", "draft"] = Field(
+        default="basic", description="how well the speech service speaks, as you found it: natural, basic or draft"
+    )
+    speech_timeout_s: float = Field(
+        default=60.0, gt=0, le=600, description="how long to wait for one answer of a voice"
+    )
+    speech_requests_per_s: float = Field(
+        default=5.0, ge=0.1, le=1000, description="most requests to one speech service from this machine"
+    )
+    polly_engine: Literal["standard", "neural", "long-form", "generative"] = Field(
+        default="neural", description="Amazon Polly's engine: standard, neural, long-form or generative"
+    )
+    polly_url: str = Field(default="", description="another address than Amazon Polly's own; empty: AWS")
     font_dirs: str = Field(default="", description="folders with your own fonts, separated by ':'")
     batches: int = Field(default=16, ge=1, le=64, description="most batches of one run, each a row of Airflow's grid")
     gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour, for estimates only")
@@ -70,12 +97,20 @@ class Settings(BaseModel):
             raise ValueError(f"{twice[0]} has two commits")
         return pins
 
-    @field_validator("ray_jobs_url")
+    @field_validator("ray_jobs_url", "speech_url", "polly_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("this is no web address")
         return url
+
+    @field_validator("speech_url")
+    @classmethod
+    def _without_key(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.query or "@" in parts.netloc:
+            raise ValueError("an address stands in records and logs; leave user, password and query out")
+        return url.rstrip("/")
 
     @field_validator("territory")
     @classmethod
@@ -103,6 +138,11 @@ class Settings(BaseModel):
     def font_folders(self) -> tuple[Path, ...]:
         """The folders whose fonts come before the embedded ones."""
         return tuple(Path(folder) for folder in self.font_dirs.split(":") if folder)
+
+    @property
+    def service_languages(self) -> tuple[str, ...]:
+        """The languages that the speech service is used for; empty: all."""
+        return _listed(self.speech_languages)
 
     @property
     def pinned_revisions(self) -> dict[str, str]:
@@ -146,4 +186,5 @@ def _sentence(problem: Mapping[str, object]) -> str:
         return f"{PREFIX}{name.upper()}: there is no such setting. Known: {known}."
     field = Settings.model_fields[name]
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{PREFIX}{name.upper()}: {message}, got {problem['input']!r}. Expected: {field.description}."
+    got = "" if name == "speech_url" else f", got {problem['input']!r}"  # it may hold a password
+    return f"{PREFIX}{name.upper()}: {message}{got}. Expected: {field.description}."

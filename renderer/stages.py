@@ -47,7 +47,7 @@ def _generate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes
 def _narrate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
     from renderer.narrate import narrate
 
-    return narrate(items, work.store, engine)
+    return narrate(items, work.store, engine, work.settings)
 
 
 def _caption(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:

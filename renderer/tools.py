@@ -30,7 +30,8 @@ CANNOT: dict[Ability, tuple[str, str]] = {
 class Tools:
     """What a plan is made for: the model with its facts, the campaign's wishes, the voices by name, the fonts.
 
-    `others` are the video models to suggest where this one cannot do what a scene asks.
+    `others` are the video models to suggest where this one cannot do what a scene asks; `unusable_voices` says why a
+    voice that was asked for is not among the voices.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Tools:
     fonts: str  # the revision of all fonts that text may be set in
     deployer: Deployer = field(default_factory=Deployer)
     others: Mapping[str, VideoModelFacts] = field(default_factory=dict)
+    unusable_voices: Mapping[str, str] = field(default_factory=dict)
     adapters: tuple[Adapter, ...] = ()
     approximations: tuple[Approximation, ...] = ()  # sorted; those that the model can be asked for
     shared_steps: int = 0

@@ -2,10 +2,10 @@
 
 CODE_VERSIONS = {
     "generate": 3,
-    "narrate": 1,
+    "narrate": 2,
     "caption": 1,
     "compose": 3,
-    "check": 1,
+    "check": 2,
 }
 
 

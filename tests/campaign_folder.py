@@ -152,6 +152,6 @@ def context_of(inputs: Inputs) -> RunContext:
 def voices_of(locales: list[Locale]) -> dict[str, VoiceFacts]:
     """Return facts for every voice that the locales name."""
     return {
-        locale.voice: VoiceFacts("nowhere:Nothing", "v1", (locale.language,), "neural", "speech", "Apache-2.0")
+        locale.voice: VoiceFacts("nowhere:Nothing", "v1", (locale.language,), "natural", "speech", "Apache-2.0")
         for locale in locales
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from campaign_folder import CAMPAIGN, FACTS, FEED, planned, write_campaign
@@ -15,10 +17,12 @@ from renderer.artifacts import Speech
 from renderer.backends.video_models import VIDEO_MODELS
 from renderer.batches import split
 from renderer.digest import file_sha256
-from renderer.errors import PlanError, StoreError
+from renderer.errors import PlanError, StageFailed, StoreError
 from renderer.media import write_take
 from renderer.settings import Settings
 from renderer.split import share_of_longest
+from speech_servers import Answer, server
+from tiny_piper import write_piper
 
 
 @pytest.fixture
@@ -225,7 +229,7 @@ def recorded(run, settings) -> int:
     lines = {line.key for number in range(len(state.summary().batch_labels)) for line in state.batch(number).lines}
     for key in lines:
         speech = Speech(
-            key=key, object=f"speech/{key}.wav", sample_rate=24000, duration_ms=900, grade="neural", words=()
+            key=key, object=f"speech/{key}.wav", sample_rate=24000, duration_ms=900, grade="natural", words=()
         )
         state.store.put_record(f"speech/{key}.json", speech)
     return len(lines)
@@ -398,3 +402,62 @@ def test_a_plan_adds_up_what_its_shots_cost(tmp_path, settings):
 
     assert hours[0] == pytest.approx(3 * hours[1])
     assert 0.8 * takes * 0.04 / 3600 < hours[0] <= takes * 0.04 / 3600
+
+
+def with_voice(folder, settings, voice: str, campaign: str = CAMPAIGN) -> str:
+    """Begin a run of English ads whose locale has this voice."""
+    campaign = campaign.replace("[en-US, de-DE, ja-JP]", "[en-US]")
+    rows = yaml.safe_load((Path(batches.__file__).parents[1] / "catalog/data/locales.yaml").read_text("utf-8"))
+    write_campaign(folder, campaign=campaign)
+    (folder / "locales.yaml").write_text(yaml.safe_dump({"en-US": rows["en-US"] | {"voice": voice}}), "utf-8")
+    return batches.start_run(str(folder), "r1", None, None, settings)["run"]
+
+
+def test_a_voice_of_ones_own_is_found_by_plan_and_by_workers(tmp_path, settings):
+    """Its folder is a setting; records name it."""
+    write_piper(tmp_path / "voices", "en_US-tiny", espeak={"voice": "en-us"})
+    settings = settings.model_copy(update={"voices_dir": tmp_path / "voices"})
+    run = with_voice(tmp_path / "c", settings, "piper:en_US-tiny")
+    made = [batches.run_stage("narrate", batch, settings) for batch in batches.plan_run(run, settings)["batches"]]
+    store = batches.open_run(run, settings).store
+    records = [store.get_record(key, Speech) for key in store.keys("speech/") if key.endswith(".json")]
+
+    assert 0 < len(records) == sum(account["made"] for account in made)
+    assert {(one.voice, one.word_times) for one in records} == {("piper:en_US-tiny", "engine")}
+
+
+def test_a_voice_that_is_not_set_up_is_refused_when_planning(tmp_path, settings):
+    """With the setting that it needs, not line by line later."""
+    run = with_voice(tmp_path / "c", settings, "openai:alloy")
+
+    with pytest.raises(PlanError, match=r"locale en-US: voice openai:alloy: .* Set ADLOOM_SPEECH_URL"):
+        batches.plan_run(run, settings)
+
+
+def test_a_plan_says_who_will_not_be_heard(tmp_path, settings):
+    """Before anything is spent; what is shown instead needs no voice."""
+    run = with_voice(tmp_path / "c", settings, "espeak:auto")
+    made = [batches.run_stage("narrate", batch, settings) for batch in batches.plan_run(run, settings)["batches"]]
+    state = batches.open_run(run, settings)
+
+    assert [warning for warning in state.summary().warnings if "locale en-US: espeak:auto is a draft voice" in warning]
+    assert sum(account["made"] for account in made) > 0
+    assert not [key for key in state.store.keys("speech/") if key.endswith(".wav")]
+
+
+def test_a_service_that_is_down_costs_its_lines_and_no_more(tmp_path, settings, monkeypatch):
+    """The error stands in the account, retryable; with a fallback the lines are spoken by it."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with server(Answer(b"{}", 429, {"Retry-After": "3600"})) as log:
+        settings = settings.model_copy(update={"speech_url": log.url, "speech_requests_per_s": 1000.0})
+        run = with_voice(tmp_path / "c", settings, "openai:alloy")
+        batch = batches.plan_run(run, settings)["batches"][0]
+        with pytest.raises(StageFailed, match=r"all \d items failed, the first with: speech service .*HTTP 429"):
+            batches.run_stage("narrate", batch, settings)
+        settings = settings.model_copy(update={"store_url": f"file://{tmp_path}/other"})
+        fallback = CAMPAIGN + "voices: {fallback: {en: 'pico:en-US'}}\n"
+        run = with_voice(tmp_path / "c", settings, "openai:alloy", fallback)
+        account = batches.run_stage("narrate", batches.plan_run(run, settings)["batches"][0], settings)
+
+    assert account["failed"] == 0
+    assert account["made"] == account["wanted"]

@@ -77,6 +77,18 @@ def test_cues_break_where_a_reader_pauses(tag: str, format: Format, text: str, e
     assert expected == [cue.lines for cue in captioned(text, tag, format).cues]
 
 
+def test_words_that_nobody_says_are_not_lit_up() -> None:
+    """A line that is only shown has cues, and no word of them is timed for a highlight."""
+    line = line_of("Fresh coffee in sixty seconds.", "en-US")
+    shown = caption_speech(line, speech_of(line).model_copy(update={"object": ""}), LOCALES["en-US"], WIDE)
+    spoken = caption_speech(line, speech_of(line), LOCALES["en-US"], WIDE)
+
+    assert [(cue.start_ms, cue.end_ms, cue.lines) for cue in shown.cues] == [
+        (cue.start_ms, cue.end_ms, cue.lines) for cue in spoken.cues
+    ]
+    assert [cue.words for cue in shown.cues] == [()] * len(spoken.cues)
+
+
 def test_a_narrow_frame_has_shorter_lines() -> None:
     """A portrait frame holds about 60 % of the rule for television."""
     assert line_length(LOCALES["en-US"], WIDE) == 42

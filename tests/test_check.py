@@ -241,6 +241,28 @@ def test_an_ad_may_be_silent_on_purpose(store: Store, tmp_path: Path) -> None:
     assert faults(check_creative(filed(store, tmp_path, sound=SOUND * 0, webvtt=""), variant, FORMAT, store)) == {}
 
 
+def test_another_voice_or_none_is_a_warning(store: Store, tmp_path: Path) -> None:
+    """It names who speaks, why and the cure, and keeps nothing from being published."""
+    departure = "polly:Vicki failed and pico:de-DE speaks: no region. Set one."
+    creative = filed(store, tmp_path, voices=("pico:de-DE",), departures=(departure,))
+
+    checked = check_creative(creative, VARIANT, FORMAT, store)
+
+    found = next(finding for finding in checked.findings if finding.check == "voices")
+    assert faults(checked) == {"voices": "warning"}
+    assert (found.measured, found.message) == ("pico:de-DE", departure)
+    assert checked.passed
+
+
+def test_an_ad_whose_lines_are_only_shown_may_be_silent(store: Store, tmp_path: Path) -> None:
+    """Without music there is nothing to hear; with a voice there would be."""
+    variant = VARIANT.model_copy(update={"music": Music(mood="none")})
+    shown, spoken = (filed(store, tmp_path, sound=SOUND * 0, voices=voices) for voices in ((), ("pico:de-DE",)))
+
+    assert faults(check_creative(shown, variant, FORMAT, store)) == {}
+    assert "loudness" in faults(check_creative(spoken.model_copy(update={"key": "c2"}), variant, FORMAT, store))
+
+
 @pytest.mark.parametrize("damage", ["cut", "garbled", "empty", "no video"])
 def test_a_broken_file_is_a_finding(store: Store, tmp_path: Path, damage: str) -> None:
     """Not a crash; what could be read is still told."""
@@ -280,7 +302,7 @@ def test_every_check_can_fail() -> None:
     """No check without a test that makes it fail."""
     covered = {name for _, names in BAD_FILES.values() for name in names} | {name for _, name in BAD_TEXTS.values()}
 
-    assert covered | set(FOREIGN) == set(CHECKS)
+    assert covered | set(FOREIGN) | {"voices"} == set(CHECKS)
 
 
 def test_what_other_programs_write_is_found(store: Store, tmp_path: Path) -> None:

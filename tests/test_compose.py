@@ -85,7 +85,7 @@ def filled(folder: Path, store: Store, campaign: str = CAMPAIGN) -> tuple[list[V
         write_wav(folder / "line.wav", np.full(24_000, 0.1, np.float32), 24_000)
         store.put_file(f"speech/{key}.wav", folder / "line.wav")
         spoken = Speech(
-            key=key, object=f"speech/{key}.wav", sample_rate=24_000, duration_ms=1000, grade="neural", words=()
+            key=key, object=f"speech/{key}.wav", sample_rate=24_000, duration_ms=1000, grade="natural", words=()
         )
         store.put_record(f"speech/{key}.json", spoken)
     words = (Word(text="Holds", start_ms=0, end_ms=400), Word(text="it", start_ms=400, end_ms=900))
@@ -127,6 +127,25 @@ def test_a_take_is_heard_under_its_scene(tmp_path: Path, store: Store, typesette
     assert levels[first + 2 : last].min() > 0.02
     assert levels[until + 1 :].max() < 1e-3
     assert levels[last - 1] > levels[until - 2]
+
+
+def test_a_line_that_is_only_shown_takes_its_time_and_makes_no_sound(
+    tmp_path: Path, store: Store, typesetter: Typesetter
+) -> None:
+    """As long as reading it takes; the record says who speaks and why somebody does not."""
+    variants, context = filled(tmp_path, store, CAMPAIGN + "music: {mood: none}\n")
+    plan = one_of(variants, "de-DE", "story_9x16")
+    spoken = compose_variant(plan, context, store, typesetter)
+    for key in filter(None, plan.lines):
+        speech = store.get_record(f"speech/{key}.json", Speech)
+        shown = {"object": "", "voice": "", "duration_ms": 3000, "departure": "x:y is a draft voice."}
+        store.put_record(f"speech/{key}.json", speech.model_copy(update=shown))
+    silent = compose_variant(plan.model_copy(update={"creative_key": "other"}), context, store, typesetter)
+
+    assert silent.duration_s > spoken.duration_s
+    assert loudness_of(store.local(spoken.object)).max() > 0.01
+    assert loudness_of(store.local(silent.object)).max() < 1e-3
+    assert (silent.voices, silent.departures) == ((), ("x:y is a draft voice.",))
 
 
 def test_a_variant_becomes_a_film(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:

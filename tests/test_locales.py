@@ -129,7 +129,7 @@ def test_a_locale_falls_back_along_its_language(tag, chain):
             "  number_style: xx_YY",
             "de-CH.number_style: 'xx_YY' is unknown to CLDR. Write a locale such as de_CH.",
         ),
-        ("  voice: kokoro:im_nicola-de", "  voice: pico", "de-DE.voice: 'pico' is no voice. Write '<engine>:<voice>'."),
+        ("  voice: pico:de-DE", "  voice: pico", "de-DE.voice: 'pico' is no voice. Write '<engine>:<voice>'."),
         ("  fonts: [Outfit, Noto Sans]", "  fonts: []", "en-US.fonts: is empty. Name at least one font family."),
         ("  legal_line:", "  legal_lines:", "en-US.legal_lines: is not a field. Write 'legal_line', or remove it."),
     ],

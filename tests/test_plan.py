@@ -20,7 +20,7 @@ from campaign_folder import (
     voices_of,
     write_campaign,
 )
-from catalog import Scene
+from catalog import CatalogError, Scene
 from catalog.inputs import read_inputs
 from renderer import plan as plan_module
 from renderer.artifacts import Adapter, Footage, Shot
@@ -602,3 +602,79 @@ def test_shots_take_the_nearest_native_shape(tmp_path):
 
     assert (72, 128) == native_size(formats["story_9x16"], FACTS)
     assert (96, 96) == native_size(formats["square_1x1"], FACTS)
+
+
+def heard(folder, **grades: str):
+    """Plan a campaign whose voices have these grades by language."""
+    inputs = read_inputs(folder)
+    facts = voices_of(inputs.locales.values())
+    facts |= {name: replace(one, grade=grades.get(one.languages[0], one.grade)) for name, one in facts.items()}
+    facts["espeak:auto"] = replace(facts["pico:de-DE"], grade=grades.get("espeak", "basic"), revision="e1")
+    tools = Tools.of(inputs.campaign, "some-model", FACTS, facts, "fonts")
+    return plan(expanded(folder), context_of(inputs), tools)
+
+
+def lines_in(tag: str, planned):
+    return [line for line in planned.lines.values() if line.locale == tag]
+
+
+def test_a_draft_voice_is_not_heard_unless_the_campaign_says_so(tmp_path):
+    """Its lines are shown as long as reading takes, and the plan says it once; with the word they are spoken."""
+    folder = write_campaign(tmp_path)
+    quiet = heard(folder, de="draft")
+    write_campaign(folder, campaign=CAMPAIGN + "voices: {allow_draft: true}\n")
+    loud = heard(folder, de="draft")
+
+    assert {line.chars_per_s for line in lines_in("de-DE", quiet)} == {0.75 * 17}
+    assert {line.chars_per_s for line in lines_in("en-US", quiet)} == {None}
+    assert [warning for warning in quiet.warnings if "draft" in warning] == [
+        "locale de-DE: pico:de-DE is a draft voice: its lines are shown and not spoken. "
+        "Choose a better voice, or write 'voices: {allow_draft: true}' in the campaign."
+    ]
+    assert {line.chars_per_s for line in lines_in("de-DE", loud)} == {None}
+    assert not loud.warnings
+    assert {line.key for line in lines_in("de-DE", quiet)}.isdisjoint(line.key for line in lines_in("de-DE", loud))
+
+
+def test_a_fallback_is_part_of_the_lines_it_is_for(tmp_path):
+    """By language or tag; lines of other locales keep their keys, and without it lines are spoken anew."""
+    folder = write_campaign(tmp_path)
+    before = heard(folder)
+    write_campaign(folder, campaign=CAMPAIGN + "voices: {fallback: {de: 'espeak:auto'}}\n")
+    after = heard(folder)
+
+    assert {(line.fallback, line.fallback_revision) for line in lines_in("de-DE", after)} == {("espeak:auto", "e1")}
+    assert lines_in("en-US", before) == lines_in("en-US", after)
+    assert {line.key for line in lines_in("de-DE", before)}.isdisjoint(line.key for line in lines_in("de-DE", after))
+
+
+@pytest.mark.parametrize(
+    ("fallback", "grade", "fact"),
+    [
+        ("{de: 'espeak:auto'}", "draft", "the fallback espeak:auto is a draft voice"),
+        ("{de: 'kokoro:af_heart'}", "basic", "kokoro:af_heart speaks en. Choose a voice for de"),
+        ("{de: 'kokoro:nobody'}", "basic", "there is no voice 'kokoro:nobody'"),
+    ],
+)
+def test_a_fallback_that_cannot_help_is_refused(tmp_path, fallback, grade, fact):
+    """When planning, not when the voice fails."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN + f"voices: {{fallback: {fallback}}}\n")
+
+    with pytest.raises(PlanError, match=f"locale de-DE: {fact}"):
+        heard(folder, espeak=grade)
+
+
+@pytest.mark.parametrize(
+    ("voices", "fact"),
+    [
+        ("{allow_drafts: true}", "allow_drafts"),
+        ("{fallback: {nl: 'pico:de-DE'}}", "'nl' is none of the locales"),
+        ("{fallback: {de: pico}}", "'pico' is no voice"),
+    ],
+)
+def test_a_misspelt_choice_of_voices_is_refused(tmp_path, voices, fact):
+    """Strictly, with the line of the file."""
+    folder = write_campaign(tmp_path, campaign=CAMPAIGN + f"voices: {voices}\n")
+
+    with pytest.raises(CatalogError, match=fact):
+        read_inputs(folder)

@@ -18,7 +18,7 @@ from renderer.run_records import VariantPlan
 
 
 def speech(duration_ms: int) -> Speech:
-    return Speech(key="k", object="o", sample_rate=24000, duration_ms=duration_ms, grade="neural", words=())
+    return Speech(key="k", object="o", sample_rate=24000, duration_ms=duration_ms, grade="natural", words=())
 
 
 def cue(*times: tuple[int, int]) -> Cue:

@@ -16,6 +16,7 @@ from catalog.locales import read_locales
 from catalog.spoken import annotate, words_of
 from renderer.artifacts import Line
 from renderer.backends import kokoro_voices
+from renderer.backends.alignment import timed_by_ear
 from renderer.backends.espeak import EspeakProgram, espeak_voice
 from renderer.backends.kokoro import MAX_TOKENS, VOCABULARY, chunks
 from renderer.backends.phonemes import EspeakSpeller
@@ -170,6 +171,38 @@ def test_word_times_only_move_forward(spans: list[tuple[float, float] | None]) -
 
     assert all(word.start_ms <= word.end_ms for word in timed)
     assert all(before.end_ms <= after.start_ms for before, after in pairwise(timed))
+
+
+@pytest.mark.parametrize(
+    "text", ["Soft light for long evenings at home.", "Zyqora's TrailRunner, built for every road."]
+)
+def test_english_words_are_found_in_a_recording(text: str) -> None:
+    """On average within 40 ms of when Kokoro says that it spoke them, also words that no dictionary has."""
+    line = line_of(text, "en-US", "kokoro:af_heart")
+    true = load_voice("kokoro:af_heart").speak(line)
+    found = timed_by_ear(line, words_of(text, "en"), true.samples, true.sample_rate)
+    errors = [abs(ours.start_ms - theirs.start_ms) for ours, theirs in zip(found.words, true.words, strict=True)]
+
+    assert (found.word_times, true.word_times) == ("aligned", "engine")
+    assert [word.text for word in found.words] == [word.text for word in true.words]
+    assert np.mean(errors) < 40
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"), [("Only 49 left", "en-US"), ("Neu: コーヒー", "en-US"), ("Guten Tag", "de-DE")]
+)
+def test_what_cannot_be_aligned_is_estimated(text: str, tag: str) -> None:
+    """Digits that nobody spelled, other scripts, other languages: times are shared out, and the recording says so."""
+    samples = np.sin(np.arange(16_000) / 5).astype(np.float32)
+
+    assert timed_by_ear(line_of(text, tag, "x:y"), words_of(text, tag[:2]), samples, 16_000).word_times == "estimated"
+
+
+def test_words_that_were_not_said_are_not_found() -> None:
+    """An aligner that finds nothing leaves the words to be estimated; it does not fail."""
+    line = line_of("Fresh coffee in sixty seconds, at the touch of a button.", "en-US", "x:y")
+
+    assert len(timed_by_ear(line, words_of(line.text, "en"), np.zeros(1600, np.float32), 16_000).words) == 11
 
 
 def test_letters_are_timed_between_pauses() -> None:

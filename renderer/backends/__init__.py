@@ -13,11 +13,10 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.artifacts import Approximation, Line, Shot, Word
+from renderer.artifacts import Approximation, Grade, Line, Shot, Word, WordTimes
 
 Frames = NDArray[np.uint8]  # RGB, (num_frames, height, width, 3)
 Mask = NDArray[np.uint8]  # (1, height, width), 255 where a picture is to be made, 0 where it stays
-Grade = Literal["neural", "accented", "basic", "draft"]
 Ability = Literal[
     "text",  # a clip from a prompt or a look alone
     "image",  # begins with the product's photo
@@ -97,11 +96,15 @@ class SoundingVideoModel(LatentVideoModel, Protocol):
 
 @dataclass(frozen=True)
 class Recording:
-    """What a voice returns: mono float32 samples in [-1, 1], (num_samples,), their rate in Hz, and word times."""
+    """What a voice returns: mono float32 samples in [-1, 1], (num_samples,), their rate in Hz, and word times.
+
+    `word_times` says how the times came about.
+    """
 
     samples: NDArray[np.float32]
     sample_rate: int
     words: tuple[Word, ...]
+    word_times: WordTimes = "engine"
 
 
 class Voice(Protocol):
@@ -111,7 +114,8 @@ class Voice(Protocol):
         """Return the recording; word texts follow the shown text of the line.
 
         Raises:
-            BackendError: the text holds what this voice cannot speak, or the engine failed.
+            BackendError: the text holds what this voice cannot speak.
+            VoiceFailed: the voice itself failed, whatever the text.
         """
 
 

@@ -74,13 +74,18 @@ class EspeakSpeller:
 
     def spell_as(self, words: Sequence[SpokenWord], voice: str) -> list[str]:
         """Return the phonemes of words read by one eSpeak voice."""
+        table = SHARED | BY_VOICE.get(voice, {})
+        ipa = self.ipa_of(words, voice)
+        return [end_of_word(to_kokoro(sounds, table), word.spoken) for sounds, word in zip(ipa, words, strict=True)]
+
+    def ipa_of(self, words: Sequence[SpokenWord], voice: str) -> list[str]:
+        """Return eSpeak's own IPA of each word, with U+005E inside affricates and diphthongs."""
         text = " ".join(word.spoken for word in words)
         reply = self.program.ask(do="phonemes", voice=voice, text=text)
         ipa = LANGUAGE_SWITCH.sub("", " ".join(reply["phonemes"]))
         owners = np.searchsorted(np.cumsum([len(word.spoken) + 1 for word in words]), _offsets(reply), side="right")
         spelled = _by_word(ipa, [(int(owner), text) for owner, (_, text) in zip(owners, reply["events"], strict=True)])
-        table = SHARED | BY_VOICE.get(voice, {})
-        return [end_of_word(to_kokoro(spelled.get(index, ""), table), word.spoken) for index, word in enumerate(words)]
+        return [spelled.get(index, "") for index in range(len(words))]
 
 
 def to_kokoro(ipa: str, table: dict[str, str]) -> str:

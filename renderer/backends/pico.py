@@ -10,7 +10,8 @@ import numpy as np
 from catalog.spoken import words_of
 from renderer.artifacts import Line
 from renderer.backends import Recording
-from renderer.backends.word_times import from_letters, require_script, require_speakable
+from renderer.backends.alignment import timed_by_ear
+from renderer.backends.word_times import require_script, require_speakable
 from renderer.errors import BackendError
 
 SAMPLE_RATE = 16_000
@@ -32,11 +33,11 @@ class Pico:
         self.engine: Any = NanoTTS()
 
     def speak(self, line: Line) -> Recording:
-        """See `Voice.speak`. Pico tells no times: words are timed by their letters between the pauses."""
+        """See `Voice.speak`. Pico tells no times."""
         words = words_of(line.text, line.locale.split("-")[0])
         require_speakable(line, words)
         require_script(line, words, LETTERS)
         text = unicodedata.normalize("NFC", " ".join(word.spoken for word in words))
         pcm16 = self.engine.speak(text, voice=self.variant, volume=VOLUME)
         samples = np.frombuffer(pcm16, np.int16).astype(np.float32) * np.float32(2**-15)
-        return Recording(samples, SAMPLE_RATE, from_letters(words, samples, SAMPLE_RATE))
+        return timed_by_ear(line, words, samples, SAMPLE_RATE)
