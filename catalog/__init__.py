@@ -5,9 +5,10 @@ all that it names, `combine.combine` lists what it asks for, `expand.expand` ren
 """
 
 from catalog.campaign import Brand, Campaign, Look, Music, Sample
+from catalog.caption_rules import CaptionRules
 from catalog.errors import CatalogError, Problem
 from catalog.formats import Format, SafeArea
-from catalog.locales import CaptionRules, Locale, SpokenMoney
+from catalog.locales import Locale, SpokenMoney
 from catalog.money import Money
 from catalog.products import Product, ProductImage
 from catalog.variant import EndCard, Refusal, Scene, Variant
