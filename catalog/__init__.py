@@ -4,7 +4,7 @@ These are the records. Readers and functions stay in their modules: `inputs.read
 all that it names, `combine.combine` lists what it asks for, `expand.expand` renders it.
 """
 
-from catalog.campaign import Brand, Campaign, Look, Music, Sample
+from catalog.campaign import Brand, Campaign, Captions, Look, Music, Sample
 from catalog.caption_rules import CaptionRules
 from catalog.errors import CatalogError, Problem
 from catalog.formats import Format, SafeArea
@@ -17,6 +17,7 @@ __all__ = [
     "Brand",
     "Campaign",
     "CaptionRules",
+    "Captions",
     "CatalogError",
     "EndCard",
     "Format",

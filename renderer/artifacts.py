@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalog import Format, Locale, Look, Variant
+from catalog import CaptionRules, Format, Locale, Look, Variant
 
 
 class Record(BaseModel):
@@ -171,12 +171,13 @@ class Cue(Record):
 
 
 class CaptionJob(Record):
-    """One line to be captioned for one locale and format."""
+    """One line to be captioned for one locale and format; `names` in it are read as one and not parted."""
 
     key: str
     line: Line
     locale: Locale
     format: Format
+    names: tuple[str, ...] = ()
 
 
 class CueSheet(Record):
@@ -208,6 +209,7 @@ class Creative(Record):
     object: str
     webvtt: str
     srt: str
+    ttml: str
     poster: str
     sha256: str
     size_bytes: int
@@ -224,11 +226,12 @@ class Creative(Record):
 
 
 class CheckJob(Record):
-    """One creative to be checked against what its variant and format ask for."""
+    """One creative to be checked against what its variant, format and language ask for."""
 
     creative: Creative
     variant: Variant
     format: Format
+    captions: CaptionRules
 
 
 class Finding(Record):

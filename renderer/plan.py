@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from catalog import Format, Locale, Refusal, Scene, Variant
+from catalog.spoken import shown_text
 from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot
 from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.digest import content_key
@@ -22,6 +23,7 @@ CONDITIONING = ("in_shot", "in_place")  # ways to show a product for which the m
 STANDING = ("composite", "in_place")  # those for which the picture needs a floor
 THEIR_OWN = {"prompt", "look"}  # in which shots may differ that begin with the same noise and share steps
 AFTERWARDS = {"sounds"}  # in which shots may differ whose pictures are the same
+NOTES = {"captions": {"source", "as_of"}}  # of a locale: where its numbers come from
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 
@@ -126,17 +128,22 @@ def line_for(text: str, locale: Locale, voice: VoiceFacts) -> Line:
     return Line(key=content_key("line", facts | {"code": CODE_VERSIONS["narrate"]}), **facts)
 
 
-def caption_job_for(line: Line, locale: Locale, format: Format) -> CaptionJob:
-    """Return the captioning of a line for one frame shape."""
+def caption_job_for(line: Line, locale: Locale, format: Format, names: Iterable[str], fonts: str) -> CaptionJob:
+    """Return the captioning of a line for one frame shape; of `names`, those that are said in it count."""
+    said = shown_text(line.text).casefold()
+    told = tuple(name for name in dict.fromkeys(names) if " " in name.strip() and name.casefold() in said)
     facts = {
         "line": line.key,
-        "rules": locale.captions.model_dump(),
+        "names": told,
+        "rules": locale.captions.model_dump(exclude={"source", "as_of", "sounds"}),
+        "fonts": (locale.fonts, fonts),
         "width": format.width,
         "height": format.height,
+        "frame_rate": format.frame_rate,
         "safe_area": format.safe_area.model_dump(),
         "code": CODE_VERSIONS["caption"],
     }
-    return CaptionJob(key=content_key("cues", facts), line=line, locale=locale, format=format)
+    return CaptionJob(key=content_key("cues", facts), line=line, locale=locale, format=format, names=told)
 
 
 def native_size(format: Format, facts: VideoModelFacts) -> tuple[int, int]:
@@ -234,7 +241,9 @@ class _Planner:
         return line
 
     def _captions(self, line: Line, variant: Variant, format: Format) -> str:
-        job = caption_job_for(line, self.planned.context.locales[variant.locale], format)
+        names = (self.planned.context.brand.name, variant.title)
+        locale = self.planned.context.locales[variant.locale]
+        job = caption_job_for(line, locale, format, names, self.tools.fonts)
         self.planned.captions[job.key] = job
         return job.key
 
@@ -242,12 +251,12 @@ class _Planner:
         """Hash what many variants have in common once per locale and format."""
         context = self.planned.context
         common = {"brand": context.brand.model_dump(), "fonts": self.tools.fonts, "code": CODE_VERSIONS["compose"]}
+        locales = {tag: locale.model_dump(exclude=NOTES) for tag, locale in context.locales.items()}
+        formats = {name: format.model_dump(mode="json") for name, format in context.formats.items()}
         return {
-            (tag, name): content_key(
-                "shared", common | {"locale": locale.model_dump(), "format": format.model_dump(mode="json")}
-            )
-            for tag, locale in context.locales.items()
-            for name, format in context.formats.items()
+            (tag, name): content_key("shared", common | {"locale": locale, "format": format})
+            for tag, locale in locales.items()
+            for name, format in formats.items()
         }
 
 

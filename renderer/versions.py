@@ -3,9 +3,9 @@
 CODE_VERSIONS = {
     "generate": 2,
     "narrate": 1,
-    "caption": 1,
-    "compose": 3,
-    "check": 1,
+    "caption": 2,
+    "compose": 4,
+    "check": 2,
 }
 
 

@@ -181,7 +181,7 @@ def test_finished_work_is_not_done_again(tmp_path: Path, store: Store) -> None:
     """A record in the store is the answer, even if nothing that it was made of is left."""
     variants, context = filled(tmp_path, store)
     done = Creative(
-        key=variants[0].creative_key, variant_id="v", object="o", webvtt="w", srt="s", poster="p", sha256="0",
+        key=variants[0].creative_key, variant_id="v", object="o", webvtt="w", srt="s", ttml="t", poster="p", sha256="0",
         size_bytes=1, width=2, height=2, num_frames=3, frame_rate=10, placed=(),
     )  # fmt: skip
     store.put_record(f"creatives/{variants[0].creative_key}.json", done)
