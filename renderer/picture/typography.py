@@ -22,7 +22,7 @@ from skia import textlayout
 
 from catalog import Locale
 from renderer.errors import MediaError
-from renderer.picture.fonts import Shelf
+from renderer.picture.fonts import EMOJI_FAMILIES, Shelf, emoji_stretches
 from renderer.picture.linebreak import balanced, pieces
 
 Rgba = NDArray[np.uint8]  # premultiplied, (height, width, 4)
@@ -162,11 +162,15 @@ class Typesetter:
         style = textlayout.ParagraphStyle()
         style.setTextStyle(_text_style(runs[0], face, size))
         builder = textlayout.ParagraphBuilder.make(style, self._fonts, self._unicode)
-        for number, run in enumerate(runs):
-            builder.pushStyle(_text_style(run, face, size))
-            opening = ISOLATE[face.locale.direction] if number == 0 else ""
-            builder.addText(opening + run.text + (END_ISOLATE if number == len(runs) - 1 else ""))
-            builder.pop()
+        builder.addText(ISOLATE[face.locale.direction])
+        for run in runs:
+            for text, is_emoji in emoji_stretches(run.text):
+                builder.pushStyle(
+                    _text_style(run, replace(face, families=_emoji_first(face.families)) if is_emoji else face, size)
+                )
+                builder.addText(text)
+                builder.pop()
+        builder.addText(END_ISOLATE)
         paragraph = builder.Build()
         paragraph.layout(UNBOUNDED)
         return paragraph
@@ -292,6 +296,10 @@ def _blank(width: int, height: int) -> tuple[skia.Surface, Rgba]:
 
 def _paint(colour: Rgb, opacity: float = 1.0) -> skia.Paint:
     return skia.Paint(AntiAlias=True, Color=skia.Color(*colour, round(opacity * 255)))
+
+
+def _emoji_first(families: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(families, key=lambda family: family not in EMOJI_FAMILIES))
 
 
 def _text_style(run: Run, face: Face, size: float) -> textlayout.TextStyle:
