@@ -128,22 +128,31 @@ def line_for(text: str, locale: Locale, voice: VoiceFacts) -> Line:
     return Line(key=content_key("line", facts | {"code": CODE_VERSIONS["narrate"]}), **facts)
 
 
-def caption_job_for(line: Line, locale: Locale, format: Format, names: Iterable[str], fonts: str) -> CaptionJob:
-    """Return the captioning of a line for one frame shape; of `names`, those that are said in it count."""
-    said = shown_text(line.text).casefold()
-    told = tuple(name for name in dict.fromkeys(names) if " " in name.strip() and name.casefold() in said)
+def caption_job_for(line: Line, locale: Locale, format: Format, names: Iterable[str], market: str) -> CaptionJob:
+    """Return the captioning of a line for one frame shape; of `names`, those of several words that it says count.
+
+    `market` is the key of what all lines of locale and format share (see `caption_market`).
+    """
+    names = [name for name in names if " " in name.strip()]
+    said = shown_text(line.text).casefold() if names else ""
+    told = tuple(name for name in dict.fromkeys(names) if name.casefold() in said)
+    facts = {"line": line.key, "names": told, "market": market, "code": CODE_VERSIONS["caption"]}
+    return CaptionJob(key=content_key("cues", facts), line=line, locale=locale, format=format, names=told)
+
+
+def caption_market(locale: Locale, format: Format, fonts: str) -> str:
+    """Return a key of all that captions of a locale and format depend on, beside what is said."""
     facts = {
-        "line": line.key,
-        "names": told,
+        "language": locale.language,
+        "direction": locale.direction,
         "rules": locale.captions.model_dump(exclude={"source", "as_of", "sounds"}),
         "fonts": (locale.fonts, fonts),
         "width": format.width,
         "height": format.height,
         "frame_rate": format.frame_rate,
         "safe_area": format.safe_area.model_dump(),
-        "code": CODE_VERSIONS["caption"],
     }
-    return CaptionJob(key=content_key("cues", facts), line=line, locale=locale, format=format, names=told)
+    return content_key("caption market", facts)
 
 
 def native_size(format: Format, facts: VideoModelFacts) -> tuple[int, int]:
@@ -178,6 +187,11 @@ class _Planner:
         self.known_shots: dict[tuple[object, ...], str] = {}
         self.known_lines: dict[tuple[str, str], Line] = {}
         self.shared = self._shared_facts()
+        self.caption_markets = {
+            (tag, name): caption_market(locale, format, tools.fonts)
+            for tag, locale in planned.context.locales.items()
+            for name, format in planned.context.formats.items()
+        }
 
     def judge_licence(self) -> None:
         """Refuse or warn before the first variant: a licence is about the campaign as a whole."""
@@ -241,9 +255,9 @@ class _Planner:
         return line
 
     def _captions(self, line: Line, variant: Variant, format: Format) -> str:
-        names = (self.planned.context.brand.name, variant.title)
-        locale = self.planned.context.locales[variant.locale]
-        job = caption_job_for(line, locale, format, names, self.tools.fonts)
+        context = self.planned.context
+        names, market = (context.brand.name, variant.title), self.caption_markets[variant.locale, format.id]
+        job = caption_job_for(line, context.locales[variant.locale], format, names, market)
         self.planned.captions[job.key] = job
         return job.key
 
