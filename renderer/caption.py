@@ -23,6 +23,7 @@ from renderer.picture.typography import Typesetter
 from renderer.store import Store
 
 EARLY_MS = 60  # text that comes a little before its sound is felt as in time
+LATE_MS = 100  # and as much later is not felt either: three frames (Netflix, 7: timing to audio)
 PAUSE_MS = 400  # a speaker's pause of that length ends a thought
 
 # What a cut between two cues costs; only the order of the numbers matters.
@@ -113,18 +114,32 @@ def timed(
     """
     gap = math.ceil(1000 * rules.min_gap_frames / frame_rate)
     starts = _starts([start for start, _ in spans], math.ceil(1000 / frame_rate))
+    wanted = [max(1000 * rules.min_duration_s, needed) for needed in needed_ms]
     shown: list[tuple[int, int]] = []
-    for index, (start, (_, spoken_end), needed) in enumerate(zip(starts, spans, needed_ms, strict=True)):
+    for index, (_, spoken_end) in enumerate(spans):
+        start = starts[index]
         end = max(spoken_end + 1000 * rules.linger_s, start + 1000 * rules.min_duration_s)
-        end = max(end, min(start + needed, spoken_end + 1000 * rules.hang_s))
+        end = max(end, min(start + wanted[index], spoken_end + 1000 * rules.hang_s))
         end = min(math.ceil(end), start + round(1000 * rules.max_duration_s))
         if index + 1 < len(spans):
+            spare = _latest_start(index + 1, spans, starts, wanted, rules) - starts[index + 1]
+            missing = math.ceil(start + wanted[index]) + gap - starts[index + 1]
+            starts[index + 1] += max(min(missing, spare), 0)
             latest = starts[index + 1] - gap
             latest = latest if latest > start else starts[index + 1]  # no time for a gap
             closes = latest - end < 1000 * rules.close_gap_s and latest - start <= 1000 * rules.max_duration_s
             end = latest if closes else min(end, latest)
         shown.append((start, end))
     return shown
+
+
+def _latest_start(
+    index: int, spans: Sequence[tuple[int, int]], starts: Sequence[int], wanted: Sequence[float], rules: CaptionRules
+) -> int:
+    """How late a cue may begin for the sake of the one before it: a little, and with time enough for itself."""
+    last = index + 1 == len(spans)
+    until = spans[index][1] + 1000 * rules.linger_s if last else starts[index + 1]
+    return min(spans[index][0] + LATE_MS, math.floor(until - wanted[index]))
 
 
 def _starts(spoken: Sequence[int], frame_ms: int) -> list[int]:

@@ -149,13 +149,15 @@ def test_times_are_early_long_enough_and_apart() -> None:
 
 
 def test_slow_readers_get_the_time_that_is_free() -> None:
-    """A cue that takes longer to read than to say stays, up to 1.5 seconds and never into the next one."""
+    """A cue that takes longer to read than to say stays, up to 1.5 seconds; the next one waits for it up to 100 ms."""
     alone = timed([(60, 1000)], [2000], ENGLISH, 30)
     followed = timed([(60, 1000), (1700, 2000)], [2000, 100], ENGLISH, 30)
+    in_a_hurry = timed([(60, 1000), (1700, 2000), (2500, 3000)], [2000, 900, 0], ENGLISH, 30)
     far_too_long = timed([(60, 1000)], [6000], ENGLISH, 30)
 
     assert alone == [(0, 2000)]
-    assert followed[0] == (0, 1700 - EARLY_MS - GAP_MS)
+    assert followed == [(0, 1667 - GAP_MS), (1667, 2500)]  # late enough to end half a second after its speech
+    assert in_a_hurry[0] == (0, 1700 - EARLY_MS - GAP_MS)
     assert far_too_long == [(0, 2500)]
 
 
