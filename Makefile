@@ -50,6 +50,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(UV) pip install --quiet --python $(PY) $(TORCH_ARGS) --constraint constraints.txt --editable '.[all]' --group dev
 	$(PY) -c 'import skia' 2>/dev/null || $(SYSTEM_LIBRARIES)
 	$(PY) -m renderer.backends.kokoro_voices
+	$(PY) -m renderer.picture.emoji_font
 	touch $@
 
 # Raise every version at once. Torch stays a plain version: CPU and CUDA builds of it both satisfy the line, and

@@ -27,7 +27,7 @@ from renderer.run_records import RunContext
 from renderer.tools import Tools
 
 ROOT = Path(__file__).parents[1]
-MORE_REGIONS = ["en-CA", "en-AU", "en-IN", "de-LU", "fr-BE", "fr-CH", "es-AR", "es-CO", "it-CH", "ar-SA"]
+MORE_REGIONS = ["en-CA", "en-AU", "en-IN", "de-LU", "fr-BE", "fr-CH", "ar-SA"]
 PALETTE = ("#102030", "#508090", "#E0F0FF")
 
 
@@ -91,7 +91,7 @@ def write_locales(path: Path, text: str, tags: list[str]) -> None:
 
 def write_feed(path: Path, products: int, currency: str, tag: str) -> None:
     """Write a feed with a price for every product, half of them on sale."""
-    whole = currency == "JPY"
+    whole = currency in ("JPY", "KRW")
     lines = ["id,title,image_link,price,sale_price,brand,custom_label_0,custom_label_1"]
     for number in range(products):
         price = f"{100 + number}" if whole else f"{100 + number}.90"

@@ -4,10 +4,11 @@ These are the records. Readers and functions stay in their modules: `inputs.read
 all that it names, `combine.combine` lists what it asks for, `expand.expand` renders it.
 """
 
-from catalog.campaign import Brand, Campaign, Look, Music, Sample
+from catalog.campaign import Brand, Campaign, Captions, Look, Music, Sample
+from catalog.caption_rules import CaptionRules
 from catalog.errors import CatalogError, Problem
 from catalog.formats import Format, SafeArea
-from catalog.locales import CaptionRules, Locale, SpokenMoney
+from catalog.locales import Locale, SpokenMoney
 from catalog.money import Money
 from catalog.products import Product, ProductImage
 from catalog.variant import EndCard, Refusal, Scene, Variant
@@ -16,6 +17,7 @@ __all__ = [
     "Brand",
     "Campaign",
     "CaptionRules",
+    "Captions",
     "CatalogError",
     "EndCard",
     "Format",

@@ -73,6 +73,19 @@ class Music(_Strict):
     seed: int = 7
 
 
+class Captions(_Strict):
+    """How the text of what is said is shown and handed on.
+
+    `style`, where it is burned in: on a plate with the spoken word lit, on a plate, with an outline alone, or filled
+    word by word. `kind`: captions also tell what else is heard; in the picture only if `burn_in_sounds`.
+    """
+
+    style: Literal["highlight", "plate", "plain", "karaoke"] = "highlight"
+    burn_in: bool = True  # false: the text is only in the files beside the ad
+    kind: Literal["subtitles", "captions"] = "subtitles"
+    burn_in_sounds: bool = False
+
+
 class LookTemplate(_Strict):
     """A look whose words may be Jinja. `palette`: three colours, as one string or a list."""
 
@@ -285,6 +298,7 @@ class Campaign(_Strict):
     end_card: EndCardTemplate | None = None
     music: Music = Music()
     voices: VoiceChoice = VoiceChoice()
+    captions: Captions = Captions()
     overrides: tuple[Override, ...] = ()
 
     @field_validator("adapters")

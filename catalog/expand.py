@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from catalog.campaign import Captions
 from catalog.combine import Combination
 from catalog.errors import Problem
+from catalog.formats import Format
 from catalog.inputs import Inputs, copy_chain, in_currency
 from catalog.locales import Locale
 from catalog.names import Names, OwnNames, Tills, compile_words, view
@@ -140,6 +142,7 @@ class _Expander:
             id=combination.variant_id(campaign.id),
             campaign=campaign.id,
             product_id=product.id,
+            title=tidy(local.title),
             locale=locale.tag,
             format=combination.format,
             axes=axes,
@@ -150,6 +153,7 @@ class _Expander:
             scenes=self._scenes(story, names, image.has_cutout),
             end_card=None if story.end_card is None else self._once(story.end_card, names, _end_card),
             music=campaign.music,
+            captions=_captions(campaign.captions, self.inputs.formats[combination.format]),
         )
 
     def _view(self, product: Product, tag: str) -> Mapping[str, Any]:
@@ -248,6 +252,10 @@ def _end_card(card: EndCardText, names: Names) -> EndCard:
         **shown(card.texts, names.texts),
         narration=tidy(card.narration.render(names.texts)),
     )
+
+
+def _captions(wanted: Captions, format: Format) -> Captions:
+    return wanted if format.burn_in else wanted.model_copy(update={"burn_in": False})
 
 
 def _missing_copy(inputs: Inputs, tag: str, missing: Sequence[str]) -> Problem:

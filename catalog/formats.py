@@ -43,6 +43,7 @@ class Format(BaseModel):
     peak_dbtp: float
     max_size_mb: PositiveFloat
     safe_area: SafeArea
+    burn_in: bool = True  # captions in the picture; false for placements that show the file beside the ad
     placements: tuple[str, ...]
     source: str
     as_of: date

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from string import Formatter
-from typing import Literal
+from typing import Any, Literal
 
 from babel import Locale as BabelLocale
 from babel import UnknownLocaleError
 from babel.numbers import format_currency, parse_pattern
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from catalog.caption_rules import CaptionRules, caption_rules
 from catalog.errors import WrongValue, quoted
 from catalog.money import Money, currencies_in_use
 from catalog.rows import read_rows
@@ -22,16 +23,6 @@ from catalog.rows import read_rows
 TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")  # BCP 47: language, script, region
 VOICE = re.compile(r"[a-z0-9_]+:[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 SPOKEN_NAMES = frozenset({"whole", "minor", "amount", "currency", "minor_currency"})
-
-
-class CaptionRules(BaseModel):
-    """How much text a viewer of this language reads. Source and date stand in locales.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_chars_per_line: PositiveInt
-    max_lines: PositiveInt
-    max_chars_per_s: PositiveFloat
 
 
 class SpokenMoney(BaseModel):
@@ -60,8 +51,16 @@ class Locale(BaseModel):
     number_style: str  # CLDR locale that Babel formats with, such as de_CH
     fonts: tuple[str, ...]  # families, first that has the glyph wins
     legal_line: str
-    captions: CaptionRules
+    captions: CaptionRules  # a row may say some of them; the rest are those of its language
     spoken_money: SpokenMoney
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rules_of_its_language(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping) or not isinstance(given := fields.get("captions", {}), Mapping):
+            return fields
+        norms = caption_rules(str(fields.get("tag", "")).split("-")[0])
+        return {**fields, "captions": {**norms.model_dump(), **given}}
 
     @property
     def language(self) -> str:

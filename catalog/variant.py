@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from catalog.campaign import Look, Music, Restyle
+from catalog.campaign import Captions, Look, Music, Restyle
 
 
 class _Frozen(BaseModel):
@@ -51,6 +51,7 @@ class Variant(_Frozen):
     id: str  # aurora_launch/aur-bottle-750/de-DE/story_9x16 plus axis values
     campaign: str
     product_id: str
+    title: str = ""  # of the product, as its locale writes it
     locale: str
     format: str
     axes: dict[str, str]
@@ -61,6 +62,7 @@ class Variant(_Frozen):
     scenes: tuple[Scene, ...]
     end_card: EndCard | None
     music: Music
+    captions: Captions = Captions()  # not burned in where the format wants none
 
 
 class Refusal(_Frozen):

@@ -17,7 +17,7 @@ RUN pip install uv \
     && uv pip install --system --torch-backend "$TORCH_BACKEND" --constraint constraints.txt \
     ".[$EXTRAS]" \
     "apache-airflow-providers-celery" "apache-airflow-providers-fab" "psycopg2-binary" "asyncpg" "redis"
-RUN python -m renderer.backends.kokoro_voices
+RUN python -m renderer.backends.kokoro_voices && python -m renderer.picture.emoji_font
 COPY dags dags
 COPY templates templates
 

@@ -103,6 +103,7 @@ def _delivered(
         object=creative.object,
         webvtt=creative.webvtt,
         srt=creative.srt,
+        ttml=creative.ttml,
         poster=creative.poster,
         url=delivery.url,
         sha256=creative.sha256,

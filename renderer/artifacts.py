@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from catalog import Format, Locale, Look, Variant
+from catalog import CaptionRules, Format, Locale, Look, Variant
 
 
 class Record(BaseModel):
@@ -133,8 +133,8 @@ class Line(Record):
     """One text to be spoken.
 
     `text` may carry annotations, U+FFF9 shown U+FFFA spoken U+FFFB: a price is shown as digits and spoken as words.
-    `fallback` speaks where the voice itself fails. A line with `chars_per_s` is not spoken: it is on screen for as long
-    as people read at that speed.
+    `fallback` speaks where the voice itself fails. A line with `read_ms` is not spoken:
+    it is on screen for that long.
     """
 
     key: str
@@ -144,7 +144,7 @@ class Line(Record):
     voice_revision: str
     fallback: str = ""
     fallback_revision: str = ""
-    chars_per_s: float | None = None
+    read_ms: int | None = None
 
 
 def not_spoken(voice: str) -> str:
@@ -206,12 +206,13 @@ class Cue(Record):
 
 
 class CaptionJob(Record):
-    """One line to be captioned for one locale and format."""
+    """One line to be captioned for one locale and format; `names` in it are read as one and not parted."""
 
     key: str
     line: Line
     locale: Locale
     format: Format
+    names: tuple[str, ...] = ()
 
 
 class CueSheet(Record):
@@ -243,6 +244,7 @@ class Creative(Record):
     object: str
     webvtt: str
     srt: str
+    ttml: str
     poster: str
     sha256: str
     size_bytes: int
@@ -261,11 +263,12 @@ class Creative(Record):
 
 
 class CheckJob(Record):
-    """One creative to be checked against what its variant and format ask for."""
+    """One creative to be checked against what its variant, format and language ask for."""
 
     creative: Creative
     variant: Variant
     format: Format
+    captions: CaptionRules
 
 
 class Finding(Record):

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from catalog import Format, Variant
 from renderer.artifacts import Checked, CheckJob, Creative, Finding
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
@@ -16,8 +15,10 @@ from renderer.rules import FILE_RULES, SIGNAL_RULES, STORY_RULES, Verdict
 from renderer.store import Store
 from renderer.versions import checked_key
 
-# people decide: a still can be wanted, a slow start still plays, and another voice may do
-WARN_ONLY = frozenset({"frozen", "faststart", "voices"})
+# People decide: a still can be wanted, a slow start still plays, another voice may do, one may be faster than readers.
+WARN_ONLY = frozenset(
+    {"frozen", "faststart", "voices", "caption_layout", "caption_timing", "caption_speed", "sounds_told"}
+)
 CHECKS = ("integrity", *FILE_RULES, *SIGNAL_RULES, *STORY_RULES)
 
 
@@ -33,13 +34,13 @@ def check(jobs: Iterable[CheckJob], store: Store, engine: Engine) -> Iterator[Ou
     yield from engine.map(_check_into, waiting, partial(_same, store))
 
 
-def check_creative(creative: Creative, variant: Variant, format: Format, store: Store) -> Checked:
+def check_creative(job: CheckJob, store: Store) -> Checked:
     """Measure one creative, store the findings and return them. A file that cannot be read is a finding, no error.
 
     Raises:
         StoreError: the file is not in the store.
     """
-    job = CheckJob(creative=creative, variant=variant, format=format)
+    creative = job.creative
     path = store.local(creative.object)
     facts, signals, fault = _look(path)
     findings = [_finding("integrity", _integrity(creative, path, fault))]
@@ -51,7 +52,7 @@ def check_creative(creative: Creative, variant: Variant, format: Format, store: 
     findings += [_finding(name, rule(job, webvtt)) for name, rule in STORY_RULES.items()]
     checked = Checked(
         key=creative.key,
-        variant_id=variant.id,
+        variant_id=job.variant.id,
         sha256=creative.sha256,
         findings=tuple(findings),
         video_codec=facts.video_codec if facts else "",
@@ -73,7 +74,7 @@ def _same(store: Store) -> Store:
 
 
 def _check_into(store: Store, job: CheckJob) -> Checked:
-    return check_creative(job.creative, job.variant, job.format, store)
+    return check_creative(job, store)
 
 
 def _look(path: Path) -> tuple[Probe | None, Measures | None, str]:

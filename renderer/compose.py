@@ -1,6 +1,6 @@
 """Makes the finished ad of one variant: take, product, words, captions, speech and music become one file.
 
-* compose_variant       one variant: an MP4, WebVTT, SRT and a poster in the store, and the record that names them
+* compose_variant       one variant: an MP4, WebVTT, SRT, TTML and a poster in the store, and the record that names them
 * compose               a batch through the engine
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -34,8 +35,9 @@ from renderer.picture.timeline import DISSOLVE_FRAMES, Part, cues_of, parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
 from renderer.sound import Placement, TakeSound, mix
+from renderer.sound_cues import heard_in, with_sounds
 from renderer.store import Store
-from renderer.subtitles import write_srt, write_webvtt
+from renderer.subtitles import write_srt, write_ttml, write_webvtt
 
 R = TypeVar("R", bound=Record)
 
@@ -71,17 +73,20 @@ def compose_variant(
     speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
     parts = parts_of(planned, speeches, format)
     assets = _assets(planned, takes, context, store)
+    told, burnt = _captions(planned, takes, assets.sheets, parts, context)
     frame = Frame(format, is_rtl=locale.direction == "rtl")
     pen = Pen(typesetter or Typesetter(), context.brand, locale, frame, planned.variant.id)
-    show = stage(planned, parts, assets, pen)
+    show = stage(planned, parts, replace(assets, sheets=burnt), pen)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "creative.mp4"
         sound = _sound(planned, parts, speeches, _take_sounds(takes, show, store), store, format)
         _write(show, sound, path, planned, locale)
-        write_webvtt(path.with_suffix(".vtt"), cues_of(assets.sheets, parts))
-        write_srt(path.with_suffix(".srt"), cues_of(assets.sheets, parts))
+        cues = cues_of(told, parts, format.frame_rate)
+        write_webvtt(path.with_suffix(".vtt"), cues)
+        write_srt(path.with_suffix(".srt"), cues)
+        write_ttml(path.with_suffix(".ttml"), cues, locale, format)
         creative = _creative(planned, show, [speech for speech in speeches if speech is not None], path)
-        for name in (creative.object, creative.webvtt, creative.srt, creative.poster):
+        for name in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster):
             store.put_file(name, path.with_suffix(Path(name).suffix))
     store.put_record(record_key, creative)
     return creative
@@ -109,6 +114,24 @@ def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, st
         raise StoreError(f"{variant.id}: {context.brand.logo} is not in the store. Run expand again.")
     sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
     return Assets(footage, product, logo, sheets)
+
+
+Sheets = Sequence[CueSheet | None]
+
+
+def _captions(
+    planned: VariantPlan, takes: Sequence[Take], sheets: Sheets, parts: Sequence[Part], context: RunContext
+) -> tuple[Sheets, Sheets]:
+    """Return the cues that are told in the files beside the ad, and those that are burned in."""
+    variant = planned.variant
+    wish, rules = variant.captions, context.locales[variant.locale].captions
+    told = sheets
+    if wish.kind == "captions":
+        heard = heard_in(variant, [take.sound is not None for take in takes], rules)
+        told = with_sounds(sheets, parts, heard, rules, context.formats[variant.format].frame_rate)
+    if not wish.burn_in:
+        return told, [None] * len(sheets)
+    return told, told if wish.burn_in_sounds else sheets
 
 
 def _take_sounds(takes: Sequence[Take], show: Show, store: Store) -> list[TakeSound]:
@@ -171,6 +194,7 @@ def _creative(planned: VariantPlan, show: Show, speeches: Sequence[Speech], path
         object=f"{key}.mp4",
         webvtt=f"{key}.vtt",
         srt=f"{key}.srt",
+        ttml=f"{key}.ttml",
         poster=f"{key}.jpg",
         sha256=sha256,
         size_bytes=path.stat().st_size,

@@ -8,6 +8,7 @@ import wave
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from renderer.artifacts import Line, Speech, Word, not_spoken
 from renderer.backends import Recording, Voice, VoiceFacts
 from renderer.backends.voices import load_voice, voice_facts
 from renderer.backends.word_times import speech_runs
-from renderer.cue_lines import Ruler
 from renderer.engine import Engine, Outcome
 from renderer.errors import BackendError, VoiceFailed
 from renderer.settings import Settings
@@ -79,26 +79,27 @@ def narrate_line(line: Line, rack: VoiceRack, store: Store) -> Speech:
     Raises:
         BackendError: the line cannot be spoken, or its voice failed and it has no fallback.
     """
-    speech = read_silently(line, line.chars_per_s) if line.chars_per_s else _spoken(line, rack, store)
+    speech = read_silently(line, line.read_ms) if line.read_ms else _spoken(line, rack, store)
     store.put_record(record_key(line), speech)
     return speech
 
 
-def read_silently(line: Line, chars_per_s: float) -> Speech:
-    """Return the times of a line that is shown and not spoken: each word lasts as long as reading it takes."""
-    language = line.locale.split("-")[0]
-    ruler = Ruler(language, 0, 0)
-    words, now_s = [], 0.0
-    for word in words_of(line.text, language):
-        start_s, now_s = now_s, now_s + (ruler.width(word.shown) + (0 if word.glued else 1)) / chars_per_s
-        words.append(Word(text=word.shown, start_ms=round(1000 * start_s), end_ms=round(1000 * now_s)))
+def read_silently(line: Line, read_ms: int) -> Speech:
+    """Return the times of a line that is shown and not spoken: its words share the time that reading it takes."""
+    words = words_of(line.text, line.locale.split("-")[0])
+    edges = np.cumsum([0, *(len(word.shown) + 1 for word in words)])
+    edges = np.rint(read_ms * edges / max(edges[-1], 1)).astype(int)
+    timed = (
+        Word(text=word.shown, start_ms=int(start), end_ms=int(end))
+        for word, (start, end) in zip(words, pairwise(edges), strict=True)
+    )
     return Speech(
         key=line.key,
         object="",
         sample_rate=0,
-        duration_ms=round(1000 * now_s),
+        duration_ms=read_ms,
         grade="draft",
-        words=tuple(words),
+        words=tuple(timed),
         departure=not_spoken(line.voice),
     )
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog import Format, Locale, Refusal, Scene, Variant
+from catalog.spoken import shown_text
 from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot, not_spoken
 from renderer.backends import VideoModelFacts, VoiceFacts
+from renderer.cue_lines import count_chars
 from renderer.digest import content_key
 from renderer.errors import PlanError
 from renderer.licences import LICENCES, judge
@@ -24,6 +26,7 @@ STANDING = ("composite", "in_place")  # those for which the picture needs a floo
 THEIR_OWN = {"prompt", "look"}  # in which shots may differ that begin with the same noise and share steps
 AFTERWARDS = {"sounds"}  # in which shots may differ whose pictures are the same
 READING_SHARE = 0.75  # of the fastest reading that a language's rules allow
+NOTES = {"captions": {"source", "as_of"}}  # of a locale: where its numbers come from
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 
@@ -137,24 +140,40 @@ def line_for(text: str, locale: Locale, voice: VoiceFacts, fallback: tuple[str, 
 def shown_line_for(text: str, locale: Locale) -> Line:
     """Return the line of a text that is shown and not spoken, at a speed that leaves time for the picture."""
     facts = {"text": text, "locale": locale.tag, "voice": locale.voice, "voice_revision": ""}
-    return _keyed(facts | {"chars_per_s": READING_SHARE * locale.captions.max_chars_per_s})
+    rules = locale.captions
+    seconds = count_chars(shown_text(text), rules) / (READING_SHARE * rules.max_chars_per_s)
+    return _keyed(facts | {"read_ms": math.ceil(1000 * seconds)})
 
 
 def _keyed(facts: dict[str, Any]) -> Line:
     return Line(key=content_key("line", facts | {"code": CODE_VERSIONS["narrate"]}), **facts)
 
 
-def caption_job_for(line: Line, locale: Locale, format: Format) -> CaptionJob:
-    """Return the captioning of a line for one frame shape."""
+def caption_job_for(line: Line, locale: Locale, format: Format, names: Iterable[str], market: str) -> CaptionJob:
+    """Return the captioning of a line for one frame shape; of `names`, those of several words that it says count.
+
+    `market` is the key of what all lines of locale and format share (see `caption_market`).
+    """
+    names = [name for name in names if " " in name.strip()]
+    said = shown_text(line.text).casefold() if names else ""
+    told = tuple(name for name in dict.fromkeys(names) if name.casefold() in said)
+    facts = {"line": line.key, "names": told, "market": market, "code": CODE_VERSIONS["caption"]}
+    return CaptionJob(key=content_key("cues", facts), line=line, locale=locale, format=format, names=told)
+
+
+def caption_market(locale: Locale, format: Format, fonts: str) -> str:
+    """Return a key of all that captions of a locale and format depend on, beside what is said."""
     facts = {
-        "line": line.key,
-        "rules": locale.captions.model_dump(),
+        "language": locale.language,
+        "direction": locale.direction,
+        "rules": locale.captions.model_dump(exclude={"source", "as_of", "sounds"}),
+        "fonts": (locale.fonts, fonts),
         "width": format.width,
         "height": format.height,
+        "frame_rate": format.frame_rate,
         "safe_area": format.safe_area.model_dump(),
-        "code": CODE_VERSIONS["caption"],
     }
-    return CaptionJob(key=content_key("cues", facts), line=line, locale=locale, format=format)
+    return content_key("caption market", facts)
 
 
 def native_size(format: Format, facts: VideoModelFacts) -> tuple[int, int]:
@@ -189,6 +208,11 @@ class _Planner:
         self.known_shots: dict[tuple[object, ...], str] = {}
         self.known_lines: dict[tuple[str, str], Line] = {}
         self.shared = self._shared_facts()
+        self.caption_markets = {
+            (tag, name): caption_market(locale, format, tools.fonts)
+            for tag, locale in planned.context.locales.items()
+            for name, format in planned.context.formats.items()
+        }
 
     def judge_licence(self) -> None:
         """Refuse or warn before the first variant: a licence is about the campaign as a whole."""
@@ -281,7 +305,9 @@ class _Planner:
             self.planned.warnings.append(sentence)
 
     def _captions(self, line: Line, variant: Variant, format: Format) -> str:
-        job = caption_job_for(line, self.planned.context.locales[variant.locale], format)
+        context = self.planned.context
+        names, market = (context.brand.name, variant.title), self.caption_markets[variant.locale, format.id]
+        job = caption_job_for(line, context.locales[variant.locale], format, names, market)
         self.planned.captions[job.key] = job
         return job.key
 
@@ -289,12 +315,12 @@ class _Planner:
         """Hash what many variants have in common once per locale and format."""
         context = self.planned.context
         common = {"brand": context.brand.model_dump(), "fonts": self.tools.fonts, "code": CODE_VERSIONS["compose"]}
+        locales = {tag: locale.model_dump(exclude=NOTES) for tag, locale in context.locales.items()}
+        formats = {name: format.model_dump(mode="json") for name, format in context.formats.items()}
         return {
-            (tag, name): content_key(
-                "shared", common | {"locale": locale.model_dump(), "format": format.model_dump(mode="json")}
-            )
-            for tag, locale in context.locales.items()
-            for name, format in context.formats.items()
+            (tag, name): content_key("shared", common | {"locale": locale, "format": format})
+            for tag, locale in locales.items()
+            for name, format in formats.items()
         }
 
 

@@ -15,7 +15,8 @@ from renderer.run_records import ManifestRow, ModelUse, Terms
 from renderer.store import Store
 
 PUBLISHED = "published/"
-SIDECARS = {"webvtt": ".vtt", "srt": ".srt", "poster": ".jpg"}
+SIDECARS = {"webvtt": ".vtt", "srt": ".srt", "ttml": ".ttml", "poster": ".jpg"}
+CAPTION_FILES = ("webvtt", "srt", "ttml")
 NO_USE, NO_TERMS = ModelUse(), Terms()
 
 
@@ -46,7 +47,7 @@ def publish_creative(creative: Creative, decision: Decision, store: Store, desti
         variant_id=creative.variant_id,
         sha256=creative.sha256,
         url=destination.url(f"{name}.mp4"),
-        captions=(destination.url(f"{name}.vtt"), destination.url(f"{name}.srt")),
+        captions=tuple(destination.url(f"{name}{SIDECARS[field]}") for field in CAPTION_FILES),
         delivered_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     # of two publishers at the same moment one writes the record, and both return it

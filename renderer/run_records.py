@@ -139,6 +139,7 @@ class DeliveredCreative(Record):
     object: str
     webvtt: str
     srt: str
+    ttml: str
     poster: str
     url: str
     sha256: str

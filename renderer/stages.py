@@ -53,7 +53,7 @@ def _narrate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
 def _caption(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
     from renderer.caption import caption
 
-    return caption(items, work.store, engine)
+    return caption(items, work.store, engine, work.settings.font_folders)
 
 
 def _compose(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
@@ -72,7 +72,9 @@ def _check(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
 def _check_job(planned: VariantPlan, work: BatchWork) -> CheckJob:
     creative = work.store.get_record(f"creatives/{planned.creative_key}.json", Creative)
     assert creative is not None, "variants without a creative are blocked"
-    return CheckJob(creative=creative, variant=planned.variant, format=work.context.formats[planned.variant.format])
+    variant = planned.variant
+    format, locale = work.context.formats[variant.format], work.context.locales[variant.locale]
+    return CheckJob(creative=creative, variant=variant, format=format, captions=locale.captions)
 
 
 def _video_engine(settings: Settings) -> Engine:

@@ -3,8 +3,8 @@
 CODE_VERSIONS = {
     "generate": 3,
     "narrate": 2,
-    "caption": 1,
-    "compose": 3,
+    "caption": 2,
+    "compose": 4,
     "check": 2,
 }
 

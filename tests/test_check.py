@@ -12,7 +12,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from catalog import Format, Look, Music, SafeArea, Scene, Variant
+from catalog import Captions, Format, Look, Music, SafeArea, Scene, Variant
+from catalog.caption_rules import caption_rules
 from catalog.expand import EndCard
 from renderer.artifacts import Checked, CheckJob, Creative, Placed
 from renderer.check import CHECKS, check, check_creative
@@ -95,6 +96,10 @@ def store(tmp_path: Path) -> Store:
     return open_store(f"file://{tmp_path}/store", tmp_path / "cache")
 
 
+def job_for(creative: Creative, variant: Variant = VARIANT, format: Format = FORMAT) -> CheckJob:
+    return CheckJob(creative=creative, variant=variant, format=format, captions=caption_rules("de"))
+
+
 def filed(
     store: Store,
     folder: Path,
@@ -116,6 +121,7 @@ def filed(
         "object": "creatives/c1.mp4",
         "webvtt": "creatives/c1.vtt",
         "srt": "creatives/c1.srt",
+        "ttml": "creatives/c1.ttml",
         "poster": "creatives/c1.jpg",
         "sha256": file_sha256(path),
         "size_bytes": path.stat().st_size,
@@ -134,7 +140,7 @@ def faults(checked: Checked) -> dict[str, str]:
 
 def test_a_good_creative_passes_every_check(store: Store, tmp_path: Path) -> None:
     """Every check is there, each says what it measured; the facts are in the record."""
-    checked = check_creative(filed(store, tmp_path), VARIANT, FORMAT, store)
+    checked = check_creative(job_for(filed(store, tmp_path), VARIANT, FORMAT), store)
 
     assert faults(checked) == {}
     assert checked.passed
@@ -155,7 +161,7 @@ BAD_FILES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "wrong size": ({"width": 96}, {"frame_size"}),
     "a frame missing": ({"num_frames": 41}, {"frame_count"}),
     "wrong rate": ({"file_rate": 25}, {"frame_rate", "frame_count", "audio_length"}),
-    "too short": (BRIEF, {"length"}),
+    "too short": (BRIEF, {"length", "caption_timing", "caption_speed"}),
     "sound ends early": ({"sound": SOUND[:72_000]}, {"audio_length"}),
     "too quiet": ({"sound": SOUND * 0.5}, {"loudness"}),
     "no sound to hear": ({"sound": SOUND * 0}, {"loudness"}),
@@ -174,7 +180,7 @@ def test_every_fault_of_a_file_is_found(store: Store, tmp_path: Path, fault: str
     changes, expected = BAD_FILES[fault]
     variant = VARIANT.model_copy(update={"end_card": None}) if fault == "frozen" else VARIANT
 
-    checked = check_creative(filed(store, tmp_path, **changes), variant, FORMAT, store)
+    checked = check_creative(job_for(filed(store, tmp_path, **changes), variant, FORMAT), store)
 
     assert set(faults(checked)) == expected
     assert all(finding.message.endswith(".") for finding in checked.findings if finding.severity != "ok")
@@ -204,17 +210,53 @@ def test_every_fault_of_the_lettering_is_found(store: Store, tmp_path: Path, fau
     """And the message names the text."""
     placed, expected = BAD_TEXTS[fault]
 
-    checked = check_creative(filed(store, tmp_path, placed=placed), VARIANT, FORMAT, store)
+    checked = check_creative(job_for(filed(store, tmp_path, placed=placed), VARIANT, FORMAT), store)
 
     assert faults(checked) == {expected: "error"}
     message = next(finding.message for finding in checked.findings if finding.check == expected)
     assert placed[-1].text in message
 
 
+CAPTIONED = VARIANT.model_copy(update={"captions": Captions(kind="captions")})
+BAD_CAPTIONS: dict[str, tuple[str, Variant, str, str]] = {
+    "three lines": ("00:00:00.100 --> 00:00:01.900\na\nb\nc", VARIANT, "caption_layout", "3 lines at 0.10 s"),
+    "a long line": (f"00:00:00.000 --> 00:00:02.000\n{'ab ' * 15}", VARIANT, "caption_layout", "characters"),
+    "gone at once": ("00:00:00.100 --> 00:00:00.300\nhi", VARIANT, "caption_timing", "0.20 s at 0.10 s"),
+    "a gap of one frame": (
+        "00:00:00.000 --> 00:00:00.900\na\n\n2\n00:00:00.950 --> 00:00:01.900\nb", VARIANT, "caption_timing", "50 ms"
+    ),
+    "read in no time": (
+        "00:00:00.000 --> 00:00:01.000\nColder for longer than ever", VARIANT, "caption_speed", "27.0 characters per second"
+    ),
+    "music untold": ("00:00:00.100 --> 00:00:01.500\nColder for longer", CAPTIONED, "sounds_told", "[fröhliche Musik]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BAD_CAPTIONS)
+def test_every_limit_of_captions_that_is_not_kept_is_found(store: Store, tmp_path: Path, fault: str) -> None:
+    """As a warning that names cue and number; people decide."""
+    cues, variant, expected, told = BAD_CAPTIONS[fault]
+
+    checked = check_creative(job_for(filed(store, tmp_path, webvtt=f"WEBVTT\n\n1\n{cues}\n"), variant), store)
+
+    assert expected in faults(checked)
+    assert set(faults(checked).values()) == {"warning"}
+    assert told in next(finding.message for finding in checked.findings if finding.check == expected)
+
+
+def test_captions_that_lie_over_each_other_are_refused(store: Store, tmp_path: Path) -> None:
+    """Players would show both, one on top of the other."""
+    cues = "1\n00:00:00.000 --> 00:00:01.200\na\n\n2\n00:00:01.000 --> 00:00:02.000\nb"
+
+    checked = check_creative(job_for(filed(store, tmp_path, webvtt=f"WEBVTT\n\n{cues}\n")), store)
+
+    assert faults(checked) == {"captions": "error"}
+
+
 @pytest.mark.parametrize("text", ["Now 19,90\u202f€", "24,90 €", "\u206719,90 €\u2069", "−20 %", "New", "2 in 1"])
 def test_the_right_price_and_other_badges_pass(store: Store, tmp_path: Path, text: str) -> None:
     """Whatever spaces and direction marks the layout put in; what is no amount of money is none."""
-    checked = check_creative(filed(store, tmp_path, placed=moved(BADGE, text=text)), VARIANT, FORMAT, store)
+    checked = check_creative(job_for(filed(store, tmp_path, placed=moved(BADGE, text=text)), VARIANT, FORMAT), store)
 
     assert faults(checked) == {}
 
@@ -223,14 +265,14 @@ def test_texts_that_follow_each_other_may_share_a_place(store: Store, tmp_path: 
     """Frame 20 no longer shows what ends at 20."""
     placed = (HEADLINE, *moved(CTA, x=HEADLINE.x, y=HEADLINE.y))
 
-    assert check_creative(filed(store, tmp_path, placed=placed), VARIANT, FORMAT, store).passed
+    assert check_creative(job_for(filed(store, tmp_path, placed=placed), VARIANT, FORMAT), store).passed
 
 
 def test_an_end_card_may_stand_still(store: Store, tmp_path: Path) -> None:
     """The same still that is a fault within the story."""
     variant = VARIANT.model_copy(update={"end_card": VARIANT.end_card.model_copy(update={"duration_s": 2.5})})
 
-    assert faults(check_creative(filed(store, tmp_path, **LONG_STILL), variant, FORMAT, store)) == {}
+    assert faults(check_creative(job_for(filed(store, tmp_path, **LONG_STILL), variant, FORMAT), store)) == {}
 
 
 def test_an_ad_may_be_silent_on_purpose(store: Store, tmp_path: Path) -> None:
@@ -238,7 +280,10 @@ def test_an_ad_may_be_silent_on_purpose(store: Store, tmp_path: Path) -> None:
     mute = SCENE.model_copy(update={"narration": ""})
     variant = VARIANT.model_copy(update={"music": Music(mood="none"), "scenes": (mute,)})
 
-    assert faults(check_creative(filed(store, tmp_path, sound=SOUND * 0, webvtt=""), variant, FORMAT, store)) == {}
+    assert (
+        faults(check_creative(job_for(filed(store, tmp_path, sound=SOUND * 0, webvtt=""), variant, FORMAT), store))
+        == {}
+    )
 
 
 def test_another_voice_or_none_is_a_warning(store: Store, tmp_path: Path) -> None:
@@ -273,7 +318,7 @@ def test_a_broken_file_is_a_finding(store: Store, tmp_path: Path, damage: str) -
     path.chmod(0o644)
     path.write_bytes(broken[damage])
 
-    checked = check_creative(creative, VARIANT, FORMAT, store)
+    checked = check_creative(job_for(creative, VARIANT, FORMAT), store)
 
     assert not checked.passed
     assert faults(checked)["integrity"] == "error"
@@ -284,7 +329,7 @@ def test_a_broken_file_is_a_finding(store: Store, tmp_path: Path, damage: str) -
 def test_the_same_bytes_are_checked_once(store: Store, tmp_path: Path) -> None:
     """A second run reads the record; other bytes under the same key are looked at again."""
     creative = filed(store, tmp_path)
-    job = CheckJob(creative=creative, variant=VARIANT, format=FORMAT)
+    job = job_for(creative)
     first = next(check([job], store, InlineEngine())).value
     store.local(creative.object).unlink()
 
@@ -301,6 +346,7 @@ def test_the_same_bytes_are_checked_once(store: Store, tmp_path: Path) -> None:
 def test_every_check_can_fail() -> None:
     """No check without a test that makes it fail."""
     covered = {name for _, names in BAD_FILES.values() for name in names} | {name for _, name in BAD_TEXTS.values()}
+    covered |= {name for _, _, name, _ in BAD_CAPTIONS.values()}
 
     assert covered | set(FOREIGN) | {"voices"} == set(CHECKS)
 
@@ -317,7 +363,7 @@ def test_what_other_programs_write_is_found(store: Store, tmp_path: Path) -> Non
     store.put_file(other.object, path)
     tiny = FORMAT.model_copy(update={"max_size_mb": 0.001})
 
-    found = faults(check_creative(other, VARIANT, tiny, store))
+    found = faults(check_creative(job_for(other, VARIANT, tiny), store))
 
     assert set(found) >= set(FOREIGN)
     assert found["faststart"] == "warning"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from campaign_folder import CAMPAIGN, COPY, FACTS, planned, write_campaign, write_packshot
+from catalog.formats import read_formats
 from renderer.artifacts import Creative, Cue, CueSheet, Shot, Speech, Take, Word
 from renderer.compose import compose, compose_variant
 from renderer.digest import file_sha256
@@ -32,6 +35,7 @@ from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
 from renderer.shot_inputs import placed
 from renderer.store import Store, open_store
+from renderer.subtitles import read_webvtt
 
 FRAME_RATE = 10
 SHRINK = 3  # formats of a third of the size, so that a film is made in a second
@@ -162,6 +166,7 @@ def test_a_variant_becomes_a_film(tmp_path: Path, store: Store, typesetter: Type
     assert (creative.sha256, creative.size_bytes) == (file_sha256(film), film.stat().st_size)
     assert b"00:00:00.250 --> " in (store.get_bytes(creative.webvtt) or b"")
     assert (store.get_bytes(creative.srt) or b"").startswith(b"1\n00:00:00,250")
+    assert (store.get_bytes(creative.ttml) or b"").count(b'begin="00:00:00.250"') == 1
     assert cv2.imread(str(store.local(creative.poster))).shape == (640, 360, 3)
     assert {"headline", "badge", "caption", "product", "logo", "cta"} <= {placed.role for placed in creative.placed}
     assert store.get_record(f"creatives/{plan.creative_key}.json", Creative) == creative
@@ -191,7 +196,12 @@ def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, typesetter: Typesett
         store = open_store(f"file://{tmp_path / name / 'store'}", tmp_path / name / "cache")
         variants, context = filled(tmp_path / name, store)
         creative = compose_variant(one_of(variants, "en-US", "square_1x1"), context, store, typesetter)
-        made.append([store.get_bytes(key) for key in (creative.object, creative.webvtt, creative.srt, creative.poster)])
+        made.append(
+            [
+                store.get_bytes(key)
+                for key in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster)
+            ]
+        )
 
     assert made[0] == made[1]
 
@@ -200,7 +210,7 @@ def test_finished_work_is_not_done_again(tmp_path: Path, store: Store) -> None:
     """A record in the store is the answer, even if nothing that it was made of is left."""
     variants, context = filled(tmp_path, store)
     done = Creative(
-        key=variants[0].creative_key, variant_id="v", object="o", webvtt="w", srt="s", poster="p", sha256="0",
+        key=variants[0].creative_key, variant_id="v", object="o", webvtt="w", srt="s", ttml="t", poster="p", sha256="0",
         size_bytes=1, width=2, height=2, num_frames=3, frame_rate=10, placed=(),
     )  # fmt: skip
     store.put_record(f"creatives/{variants[0].creative_key}.json", done)
@@ -384,6 +394,65 @@ def test_the_product_stands_on_a_shadow(tmp_path: Path) -> None:
 
         assert frame.y[point] < 118
         assert frame.y[2, 2] == 128
+
+
+@pytest.mark.parametrize("by", ["campaign", "format"])
+def test_a_clean_picture_has_its_captions_beside_it(
+    tmp_path: Path, store: Store, typesetter: Typesetter, by: str
+) -> None:
+    """Whoever wants no text of captions in the picture gets the files alone: the campaign, or one of its formats."""
+    wish = "captions: {burn_in: false}\n" if by == "campaign" else ""
+    if by == "format":
+        own = read_formats()["story_9x16"].model_dump(mode="json", exclude={"id"}) | {"burn_in": False}
+        (tmp_path / "formats.yaml").write_text(json.dumps({"story_9x16": own}))
+    variants, context = filled(tmp_path, store, CAMPAIGN + wish)
+
+    clean = compose_variant(one_of(variants, "de-DE", "story_9x16"), context, store, typesetter)
+    other = compose_variant(one_of(variants, "de-DE", "square_1x1"), context, store, typesetter)
+
+    assert "caption" not in {placed.role for placed in clean.placed}
+    assert ("caption" in {placed.role for placed in other.placed}) == (by == "format")
+    assert b"Holds it" in (store.get_bytes(clean.webvtt) or b"")
+
+
+@pytest.mark.parametrize("burns", [False, True])
+def test_captions_tell_of_music_and_sounds(tmp_path: Path, store: Store, typesetter: Typesetter, burns: bool) -> None:
+    """In the words of the language, in the files always, in the picture only where that was asked for."""
+    wish = f"captions: {{kind: captions, burn_in_sounds: {str(burns).lower()}}}\n"
+    variants, context = filled(tmp_path, store, CAMPAIGN + wish)
+    plan = one_of(variants, "de-DE", "story_9x16")
+    take = store.get_record(f"takes/{plan.shots[1]}.json", Take)
+    assert take is not None
+    write_wav(tmp_path / "take.wav", np.zeros((76_800, 2), np.float32), 48_000)
+    store.put_file("takes/heard.wav", tmp_path / "take.wav")
+    store.put_record(f"takes/{take.key}.json", take.model_copy(update={"sound": "takes/heard.wav"}))
+
+    creative = compose_variant(plan, context, store, typesetter)
+
+    told = read_webvtt((store.get_bytes(creative.webvtt) or b"").decode())
+    lines = [line for cue in told for line in cue.lines]
+    assert (lines.count("[fröhliche Musik]"), lines.count("[Umgebungsgeräusche]")) == (1, 1)
+    assert lines.count("Holds it") == 2
+    assert all(before.end_ms <= after.start_ms for before, after in pairwise(told))
+    burnt = {placed.text for placed in creative.placed if placed.role == "caption"}
+    assert any("fröhliche Musik" in text for text in burnt) == burns
+
+
+@pytest.mark.parametrize("style", ["plate", "plain", "karaoke"])
+def test_every_style_stays_inside_the_safe_area(
+    tmp_path: Path, store: Store, typesetter: Typesetter, style: str
+) -> None:
+    """Whatever the letters stand on, they can be read, and the platform's buttons leave them free."""
+    variants, context = filled(tmp_path, store, CAMPAIGN + f"captions: {{style: {style}}}\n")
+    plan = one_of(variants, "de-DE", "story_9x16")
+
+    creative = compose_variant(plan, context, store, typesetter)
+
+    safe = Frame(context.formats["story_9x16"], False).safe
+    captions = [placed for placed in creative.placed if placed.role == "caption"]
+    assert captions
+    assert all(Box(one.x, one.y, one.width, one.height).within(safe) for one in captions)
+    assert all((one.contrast or 0) >= 4.5 for one in captions)
 
 
 def test_captions_break_anew_only_where_they_must(tmp_path: Path, typesetter: Typesetter) -> None:

@@ -269,7 +269,13 @@ def test_a_promoted_run_has_the_terms_of_its_new_model(tmp_path, settings, guard
 def finish(variant_id: str, key: str, store: Store) -> None:
     """Put what composing and checking would leave of one ad."""
     name = f"creatives/{key}"
-    files = {"object": f"{name}.mp4", "webvtt": f"{name}.vtt", "srt": f"{name}.srt", "poster": f"{name}.jpg"}
+    files = {
+        "object": f"{name}.mp4",
+        "webvtt": f"{name}.vtt",
+        "srt": f"{name}.srt",
+        "ttml": f"{name}.ttml",
+        "poster": f"{name}.jpg",
+    }
     for path in files.values():
         store.put_bytes(path, path.encode())
     creative = Creative(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.caption_rules import caption_rules
 from catalog.errors import CatalogError
 from catalog.locales import fallback_chain, format_money, read_locales
 from catalog.money import Money
@@ -65,7 +66,7 @@ def test_the_own_locales_are_flawless():
         "ar-EG",
     } <= LOCALES.keys()
     assert all(locale.tag == tag and locale.legal_line for tag, locale in LOCALES.items())
-    assert [tag for tag, locale in LOCALES.items() if locale.direction == "rtl"] == ["ar-EG"]
+    assert [tag for tag, locale in LOCALES.items() if locale.direction == "rtl"] == ["ar-EG", "he-IL"]
 
 
 @pytest.mark.parametrize(
@@ -192,3 +193,31 @@ def test_the_sample_campaign_speaks_every_locale(tag):
     assert texts.keys() == KEYS
     assert all(len(texts[key]) <= 28 for key in ("offer", "plain", "cta", "new_badge", "end_headline"))
     assert all("{{ price }}" in texts[key] for key in ("offer_voice", "plain_voice"))
+
+
+def test_captions_have_the_rules_of_their_language(tmp_path):
+    """A row that says nothing takes its language's; what it says counts; a language without rules has the common ones."""
+    text = (files("catalog") / "data" / "locales.yaml").read_text(encoding="utf-8")
+    german = text[text.index("de-DE:") : text.index("de-AT:")]
+    path = tmp_path / "locales.yaml"
+    path.write_text(
+        german + "  captions: {max_chars_per_line: 30}\n" + german.replace("de-DE", "nl-NL").replace("de_DE", "nl_NL"),
+        encoding="utf-8",
+    )
+
+    own = read_locales(path)
+
+    assert LOCALES["ja-JP"].captions.max_chars_per_line == 13
+    assert own["de-DE"].captions == LOCALES["de-DE"].captions.model_copy(update={"max_chars_per_line": 30})
+    assert own["nl-NL"].captions == caption_rules("und")
+    assert all(locale.captions.source for locale in LOCALES.values())
+
+
+def test_every_language_of_the_sample_names_sounds_in_its_own_words():
+    """No ad tells of upbeat music in English to people who read something else."""
+    english = caption_rules("und").sounds
+    for locale in LOCALES.values():
+        words = locale.captions.sounds
+        assert locale.language == "en" or not {words.bright, words.calm, words.scene} & set(
+            english.model_dump().values()
+        )

@@ -195,7 +195,7 @@ def test_a_fallback_that_is_not_needed_is_silent(store: Store) -> None:
 def test_a_line_that_is_only_shown_is_timed_as_it_is_read(store: Store) -> None:
     """No sound, no voice is built; each word lasts as long as reading it takes, and the record says why."""
     price = annotate("19 €", "neunzehn Euro")
-    line = line_of(f"Nur {price} heute.", voice="openai:alloy").model_copy(update={"chars_per_s": 10.0})
+    line = line_of(f"Nur {price} heute.", voice="openai:alloy").model_copy(update={"read_ms": 1600})
     speech = narrate_line(line, VoiceRack(Settings(speech_url="http://127.0.0.1:9")), store)
 
     assert (speech.object, speech.voice, speech.word_times) == ("", "", "estimated")

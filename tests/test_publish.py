@@ -20,7 +20,7 @@ SHA = "c" * 64
 @pytest.fixture
 def store(tmp_path) -> Store:
     store = open_store(f"file://{tmp_path / 'store'}")
-    for suffix in ("mp4", "vtt", "srt", "jpg"):
+    for suffix in ("mp4", "vtt", "srt", "ttml", "jpg"):
         store.put_bytes(f"creatives/creative-1.{suffix}", suffix.encode())
     return store
 
@@ -28,7 +28,7 @@ def store(tmp_path) -> Store:
 def creative(variant_id: str = "test/cup/en-US/story_9x16") -> Creative:
     name = "creatives/creative-1"
     return Creative(
-        key="creative-1", variant_id=variant_id, object=f"{name}.mp4", webvtt=f"{name}.vtt", srt=f"{name}.srt",
+        key="creative-1", variant_id=variant_id, object=f"{name}.mp4", webvtt=f"{name}.vtt", srt=f"{name}.srt", ttml=f"{name}.ttml",
         poster=f"{name}.jpg", sha256=SHA, size_bytes=3, width=1080, height=1920, num_frames=240, frame_rate=30, placed=(),
     )  # fmt: skip
 

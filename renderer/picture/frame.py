@@ -19,6 +19,7 @@ ROOMY_TOP = 190  # a safe area that starts this far down leaves room for the log
 # Where platforms keep this share of the height for themselves at the bottom, a stacked product stands below the text on
 # a stage that reaches into it, down to this row; within the safe area alone it would be a thumbnail.
 DEEP_BOTTOM, STAGE_FLOOR = 0.25, 0.85
+CAPTION_WIDTH = 1140  # px, 42 Latin letters and the plate around them; wider lines make eyes wander
 GAP = 34  # px between neighbours, at a short side of 1080
 
 
@@ -156,7 +157,7 @@ class Frame:
         if role == "badge":
             return self._slot(min(column.width - 2 * self.px(40), self.px(430)), self.px(90), (76, 32), 1)
         if role == "caption":
-            return self._slot(min(middle.width, self.px(980)), self.px(128), (46, 28), 2)
+            return self._slot(min(middle.width, self.px(CAPTION_WIDTH)), self.px(128), (46, 28), 2)
         if role == "cta":
             room = column.width if self.has_columns else middle.width
             return self._slot(room * 0.9 - 2 * self.px(56), self.px(64), (46, 30), 1)

@@ -83,17 +83,17 @@ def states_of(sheet: CueSheet, part: Part, frame_rate: int) -> list[Shown]:
     return states
 
 
-def cues_of(sheets: Sequence[CueSheet | None], parts: Sequence[Part]) -> list[Cue]:
-    """Return the cues of all lines with times from the start of the ad, for the files beside it."""
+def cues_of(sheets: Sequence[CueSheet | None], parts: Sequence[Part], frame_rate: int) -> list[Cue]:
+    """Return all cues with times from the start of the ad, for the files beside it; none outlives its part."""
     shifted = []
     for sheet, part in zip(sheets, parts, strict=True):
-        offset_ms = round(part.speech_s * 1000)
+        offset_ms, last_ms = round(part.speech_s * 1000), part.last * 1000 // frame_rate
         for cue in sheet.cues if sheet is not None else ():
             words = tuple(
                 word.model_copy(update={"start_ms": word.start_ms + offset_ms, "end_ms": word.end_ms + offset_ms})
                 for word in cue.words
             )
-            times = {"start_ms": cue.start_ms + offset_ms, "end_ms": cue.end_ms + offset_ms}
+            times = {"start_ms": cue.start_ms + offset_ms, "end_ms": min(cue.end_ms + offset_ms, last_ms)}
             shifted.append(cue.model_copy(update={**times, "words": words}))
     return shifted
 

@@ -22,7 +22,7 @@ from skia import textlayout
 
 from catalog import Locale
 from renderer.errors import MediaError
-from renderer.picture.fonts import Shelf
+from renderer.picture.fonts import EMOJI_FAMILIES, Shelf, emoji_stretches
 from renderer.picture.linebreak import balanced, pieces
 
 Rgba = NDArray[np.uint8]  # premultiplied, (height, width, 4)
@@ -44,6 +44,7 @@ TALL_SCRIPTS = (
     (range(0xAC00, 0xD7B0), 1.24),  # hangul
 )
 LATIN_LEADING = 1.08
+SHADOW = 0.65  # opacity of the shadow of text that has no plate
 
 
 @dataclass(frozen=True)
@@ -161,11 +162,15 @@ class Typesetter:
         style = textlayout.ParagraphStyle()
         style.setTextStyle(_text_style(runs[0], face, size))
         builder = textlayout.ParagraphBuilder.make(style, self._fonts, self._unicode)
-        for number, run in enumerate(runs):
-            builder.pushStyle(_text_style(run, face, size))
-            opening = ISOLATE[face.locale.direction] if number == 0 else ""
-            builder.addText(opening + run.text + (END_ISOLATE if number == len(runs) - 1 else ""))
-            builder.pop()
+        builder.addText(ISOLATE[face.locale.direction])
+        for run in runs:
+            for text, is_emoji in emoji_stretches(run.text):
+                builder.pushStyle(
+                    _text_style(run, replace(face, families=_emoji_first(face.families)) if is_emoji else face, size)
+                )
+                builder.addText(text)
+                builder.pop()
+        builder.addText(END_ISOLATE)
         paragraph = builder.Build()
         paragraph.layout(UNBOUNDED)
         return paragraph
@@ -186,6 +191,18 @@ def plate(width: int, height: int, radius: float, colour: Rgb, opacity: float = 
     surface, pixels = _blank(width, height)
     surface.getCanvas().drawRoundRect(skia.Rect.MakeWH(width, height), radius, radius, _paint(colour, opacity))
     return pixels
+
+
+def outline(picture: Rgba, colour: Rgb, width: int) -> Rgba:
+    """Return what lies behind a picture of text: its shape in one colour, `width` px larger, with a soft shadow."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    grown = cv2.dilate(picture[..., 3], disc).astype(np.float32)
+    shadow = cv2.GaussianBlur(grown, (0, 0), 2 * width) * np.float32(SHADOW)
+    alpha = np.maximum(cv2.GaussianBlur(grown, (0, 0), 0.7), shadow)
+    flat = np.empty(picture.shape, np.float32)
+    flat[..., :3] = np.array(colour, np.float32) * (alpha[..., None] / np.float32(255))
+    flat[..., 3] = alpha
+    return np.rint(flat).astype(np.uint8)
 
 
 def stacked(below: Rgba, above: Rgba, x: int, y: int) -> Rgba:
@@ -279,6 +296,10 @@ def _blank(width: int, height: int) -> tuple[skia.Surface, Rgba]:
 
 def _paint(colour: Rgb, opacity: float = 1.0) -> skia.Paint:
     return skia.Paint(AntiAlias=True, Color=skia.Color(*colour, round(opacity * 255)))
+
+
+def _emoji_first(families: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(families, key=lambda family: family not in EMOJI_FAMILIES))
 
 
 def _text_style(run: Run, face: Face, size: float) -> textlayout.TextStyle:

@@ -22,7 +22,7 @@ from renderer.store import Store, open_store
 FLOW = ("expand", "plan", "generate", "narrate", "caption", "compose", "check", "review", "publish")
 ADS = "ads"
 MAX_PROBLEMS = 5  # in the terminal; all of them stand in report.json
-FILES = {"object": ".mp4", "webvtt": ".vtt", "srt": ".srt", "poster": ".jpg"}
+FILES = {"object": ".mp4", "webvtt": ".vtt", "srt": ".srt", "ttml": ".ttml", "poster": ".jpg"}
 
 
 def demo_folder(settings: Settings) -> Path:
@@ -117,7 +117,7 @@ def _in_order(seconds: Mapping[str, float]) -> list[str]:
 
 def _facts(ad: DeliveredCreative, path: str) -> dict[str, Any]:
     kept = ad.model_dump(exclude={*FILES, "warnings"})
-    captions = [f"{path}.vtt", f"{path}.srt"]
+    captions = [f"{path}.vtt", f"{path}.srt", f"{path}.ttml"]
     return {**kept, "path": f"{path}.mp4", "poster": f"{path}.jpg", "captions": captions, "warnings": list(ad.warnings)}
 
 

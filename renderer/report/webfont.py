@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from fontTools import subset
 
-from renderer.picture.fonts import FontFile, Shelf
+from renderer.picture.fonts import EMOJI_FAMILIES, FontFile, Shelf
 
 FIRST_RARE = 0x0900  # from Devanagari on; Latin, Greek, Cyrillic, Hebrew and Arabic are everywhere
 FAMILY = "adloom-letters"
@@ -21,7 +21,7 @@ def font_faces(texts: Iterable[str]) -> str:
     """Return CSS that brings a font of the family `adloom-letters` with the rare letters of these texts, or nothing."""
     letters = {letter for text in texts for letter in text if ord(letter) >= FIRST_RARE and letter.isprintable()}
     faces = []
-    for file in Shelf().files.values() if letters else ():
+    for file in (file for file in Shelf().files.values() if letters and file.family not in EMOJI_FAMILIES):
         covered = {letter for letter in letters if ord(letter) in file.characters}
         letters -= covered
         if covered:

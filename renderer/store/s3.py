@@ -20,6 +20,7 @@ CONTENT_TYPES = {
     ".svg": "image/svg+xml",
     ".vtt": "text/vtt; charset=utf-8",
     ".srt": "application/x-subrip; charset=utf-8",
+    ".ttml": "application/ttml+xml; charset=utf-8",
     ".json": "application/json",
     ".jsonl": "application/jsonl; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
