@@ -291,7 +291,7 @@ def test_another_voice_or_none_is_a_warning(store: Store, tmp_path: Path) -> Non
     departure = "polly:Vicki failed and pico:de-DE speaks: no region. Set one."
     creative = filed(store, tmp_path, voices=("pico:de-DE",), departures=(departure,))
 
-    checked = check_creative(creative, VARIANT, FORMAT, store)
+    checked = check_creative(job_for(creative), store)
 
     found = next(finding for finding in checked.findings if finding.check == "voices")
     assert faults(checked) == {"voices": "warning"}
@@ -304,8 +304,8 @@ def test_an_ad_whose_lines_are_only_shown_may_be_silent(store: Store, tmp_path: 
     variant = VARIANT.model_copy(update={"music": Music(mood="none")})
     shown, spoken = (filed(store, tmp_path, sound=SOUND * 0, voices=voices) for voices in ((), ("pico:de-DE",)))
 
-    assert faults(check_creative(shown, variant, FORMAT, store)) == {}
-    assert "loudness" in faults(check_creative(spoken.model_copy(update={"key": "c2"}), variant, FORMAT, store))
+    assert faults(check_creative(job_for(shown, variant), store)) == {}
+    assert "loudness" in faults(check_creative(job_for(spoken.model_copy(update={"key": "c2"}), variant), store))
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbled", "empty", "no video"])
