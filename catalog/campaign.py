@@ -142,6 +142,7 @@ class SceneTemplate(_Strict):
     badge: str = ""
     badge_was: str = ""
     narration: str = ""
+    narration_short: str = ""  # said where the narration does not fit the scene
 
     @field_validator("continues", "restyle", "ends_on")
     @classmethod
@@ -164,6 +165,7 @@ class EndCardTemplate(_Strict):
     cta: str = ""
     legal: str = "{{ locale.legal_line }}"
     narration: str = ""
+    narration_short: str = ""
 
 
 class Zip(_Strict):

@@ -15,7 +15,7 @@ from catalog.locales import Locale
 from catalog.names import Names, OwnNames, Tills, compile_words, view
 from catalog.products import Product, ProductImage
 from catalog.spoken import annotate
-from catalog.story import EndCardText, SceneText, Story, compile_story, raise_problems, shown, tidy
+from catalog.story import EndCardText, SceneText, Story, compile_story, raise_problems, said, shown, tidy
 from catalog.templating import RenderFailed, environment, is_true
 from catalog.variant import EndCard, Refusal, Scene, Variant
 
@@ -206,7 +206,7 @@ def _scene(scene: SceneText, names: Names) -> Scene | None:
         upscale=scene.template.upscale,
         sound=scene.template.sound,
         **shown(scene.texts, names.texts),
-        narration=tidy(scene.narration.render(names.texts)),
+        **said(scene.spoken, names.texts),
     )
 
 
@@ -250,7 +250,7 @@ def _end_card(card: EndCardText, names: Names) -> EndCard:
     return EndCard(
         duration_s=card.template.duration_s,
         **shown(card.texts, names.texts),
-        narration=tidy(card.narration.render(names.texts)),
+        **said(card.spoken, names.texts),
     )
 
 

@@ -18,6 +18,7 @@ from catalog.yamlfile import Steps, YamlFile, misfit
 
 PICTURE_FIELDS = ("prompt", "negative_prompt", "shared_prompt", "product")
 SCENE_TEXTS = ("headline", "subline", "badge", "badge_was")
+SPOKEN_TEXTS = ("narration", "narration_short")
 END_CARD_TEXTS = ("headline", "cta", "legal")
 
 FOLDED = re.compile(r"[ \t\r\n]+")
@@ -64,13 +65,13 @@ class SceneText:
     look: dict[str, Text]
     picture: dict[str, Text]
     texts: dict[str, Text]
-    narration: Text
+    spoken: dict[str, Text]
     continues_at: str  # where the file says which scene it continues
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """Everything the rendered scene depends on."""
-        every = (self.when, *self.look.values(), *self.picture.values(), *self.texts.values(), self.narration)
+        every = (self.when, *self.look.values(), *self.picture.values(), *self.texts.values(), *self.spoken.values())
         return all_roots(every)
 
     def wanted(self, names: Names) -> bool:
@@ -99,12 +100,12 @@ class EndCardText:
 
     template: EndCardTemplate
     texts: dict[str, Text]
-    narration: Text
+    spoken: dict[str, Text]
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """Everything the rendered end card depends on."""
-        return all_roots((self.narration, *self.texts.values()))
+        return all_roots((*self.spoken.values(), *self.texts.values()))
 
 
 @dataclass
@@ -126,16 +127,22 @@ def compile_story(campaign: Campaign, overrides: tuple[int, ...], compiler: Comp
     if campaign.end_card is None:
         return Story(scenes, None)
     template, origins = _overridden(campaign, campaign.end_card, overrides, compiler)
-    texts = {
-        name: compiler.text(getattr(template, name), *origins.get(name, ("end_card", name))) for name in END_CARD_TEXTS
-    }
-    narration = compiler.text(template.narration, *origins.get("narration", ("end_card", "narration")))
-    return Story(scenes, EndCardText(template, texts, narration))
+
+    def text(name: str) -> Text:
+        return compiler.text(getattr(template, name), *origins.get(name, ("end_card", name)))
+
+    texts, spoken = ({name: text(name) for name in names} for names in (END_CARD_TEXTS, SPOKEN_TEXTS))
+    return Story(scenes, EndCardText(template, texts, spoken))
 
 
 def shown(texts: Mapping[str, Text], names: Names) -> dict[str, str]:
     """Render texts for the eye: annotations for the voice are taken out, white space is tidied."""
     return {name: tidy(shown_text(text.render(names))) for name, text in texts.items()}
+
+
+def said(texts: Mapping[str, Text], names: Names) -> dict[str, str]:
+    """Render texts for the voice: annotations stay, white space is tidied."""
+    return {name: tidy(text.render(names)) for name, text in texts.items()}
 
 
 def tidy(text: str) -> str:
@@ -163,7 +170,7 @@ def _compile_scene(template: SceneTemplate, number: int, origins: dict[str, Step
         look={name: text("look", source, name) for name, source in words.items()},
         picture={name: text(name, getattr(template, name)) for name in PICTURE_FIELDS},
         texts={name: text(name, getattr(template, name)) for name in SCENE_TEXTS},
-        narration=text("narration", template.narration),
+        spoken={name: text(name, getattr(template, name)) for name in SPOKEN_TEXTS},
         continues_at=compiler.file.place(*origins.get("continues", ("scenes", number, "continues"))),
     )
 

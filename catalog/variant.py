@@ -33,6 +33,7 @@ class Scene(_Frozen):
     badge: str
     badge_was: str  # the former price, shown struck through beside the badge
     narration: str  # may carry U+FFF9 shown U+FFFA spoken U+FFFB
+    narration_short: str = ""  # said where the narration does not fit the scene
 
 
 class EndCard(_Frozen):
@@ -43,6 +44,7 @@ class EndCard(_Frozen):
     cta: str
     legal: str
     narration: str
+    narration_short: str = ""
 
 
 class Variant(_Frozen):

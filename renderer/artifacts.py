@@ -133,8 +133,9 @@ class Line(Record):
     """One text to be spoken.
 
     `text` may carry annotations, U+FFF9 shown U+FFFA spoken U+FFFB: a price is shown as digits and spoken as words.
-    `fallback` speaks where the voice itself fails. A line with `read_ms` is not spoken:
-    it is on screen for that long.
+    `fallback` speaks where the voice itself fails. Where the recording
+    is longer than `room_ms`, it is hurried a little, or `short_text` is said instead. A line with `read_ms` is not
+    spoken: it is on screen for that long.
     """
 
     key: str
@@ -144,6 +145,8 @@ class Line(Record):
     voice_revision: str
     fallback: str = ""
     fallback_revision: str = ""
+    room_ms: int | None = None
+    short_text: str = ""
     read_ms: int | None = None
 
 
@@ -176,6 +179,7 @@ WordTimes = Literal[
 class Speech(Record):
     """The recording of a line: mono WAV at `sample_rate` Hz in the store; its words follow the shown text.
 
+    `text` is what is said, if not the line's own; `tempo` how many times as fast as the voice spoke it.
     `voice` is who speaks; `departure` says why that is not the voice that was asked for. A line that is shown and not
     spoken has no voice and an empty `object`; its words are timed as they are read.
     """
@@ -186,6 +190,8 @@ class Speech(Record):
     duration_ms: int
     grade: Grade
     words: tuple[Word, ...]
+    text: str = ""
+    tempo: float = 1.0
     word_times: WordTimes = "estimated"
     voice: str = ""
     departure: str = ""
@@ -254,6 +260,8 @@ class Creative(Record):
     frame_rate: int
     placed: tuple[Placed, ...]
     voices: tuple[str, ...] = ()  # who speaks, each once
+    paces: tuple[str, ...] = ()  # which parts speak faster or in shorter words
+    grown: tuple[str, ...] = ()  # which parts last longer than planned, for what is said in them
     departures: tuple[str, ...] = ()  # why lines are not spoken, or not by the voice that was asked for
 
     @property

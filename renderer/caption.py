@@ -90,7 +90,7 @@ def caption_speech(
     Annotated stretches and words stay whole unless a line cannot hold one alone; numbers stay with their units and
     the words of a name together, unless that leaves no way to break.
     """
-    pieces = pieces_of(shown_text(line.text), speech.words, ruler, names)
+    pieces = pieces_of(shown_text(speech.text or line.text), speech.words, ruler, names)
     spoken = [pieces[first:last] for first, last in _cuts(pieces, ruler)]
     spans = [(cue[0].word.start_ms, cue[-1].word.end_ms) for cue in spoken]
     times = timed(spans, [reading_ms(text_of(cue), ruler) for cue in spoken], ruler.rules, frame_rate)

@@ -17,7 +17,7 @@ from renderer.versions import checked_key
 
 # People decide: a still can be wanted, a slow start still plays, another voice may do, one may be faster than readers.
 WARN_ONLY = frozenset(
-    {"frozen", "faststart", "voices", "caption_layout", "caption_timing", "caption_speed", "sounds_told"}
+    {"frozen", "faststart", "voices", "pace", "caption_layout", "caption_timing", "caption_speed", "sounds_told"}
 )
 CHECKS = ("integrity", *FILE_RULES, *SIGNAL_RULES, *STORY_RULES)
 

@@ -43,6 +43,7 @@ R = TypeVar("R", bound=Record)
 
 POSTER_AT = 0.62  # of the first scene: everything has arrived, nothing leaves yet
 POSTER_QUALITY = 90
+LEAST_GROWN_S = 0.05  # less is only a line that ends between two frames
 EDGE_S = 0.02  # in which the sound of a take begins and ends where no other scene is
 
 
@@ -85,7 +86,7 @@ def compose_variant(
         write_webvtt(path.with_suffix(".vtt"), cues)
         write_srt(path.with_suffix(".srt"), cues)
         write_ttml(path.with_suffix(".ttml"), cues, locale, format)
-        creative = _creative(planned, show, [speech for speech in speeches if speech is not None], path)
+        creative = _creative(planned, show, parts, speeches, path)
         for name in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster):
             store.put_file(name, path.with_suffix(Path(name).suffix))
     store.put_record(record_key, creative)
@@ -184,7 +185,9 @@ def _write(show: Show, sound: NDArray[np.float32], path: Path, planned: VariantP
     write_creative(path, show.frames(), sound, encoding)
 
 
-def _creative(planned: VariantPlan, show: Show, speeches: Sequence[Speech], path: Path) -> Creative:
+def _creative(
+    planned: VariantPlan, show: Show, parts: Sequence[Part], speeches: Sequence[Speech | None], path: Path
+) -> Creative:
     """Name the files by their content too: what another machine began, and encoded differently, is never mixed in."""
     sha256 = file_sha256(path)
     key = f"creatives/{planned.creative_key}-{sha256[:12]}"
@@ -203,9 +206,21 @@ def _creative(planned: VariantPlan, show: Show, speeches: Sequence[Speech], path
         num_frames=show.num_frames,
         frame_rate=show.frame_rate,
         placed=show.placed,
-        voices=tuple(dict.fromkeys(speech.voice for speech in speeches if speech.object)),
-        departures=tuple(dict.fromkeys(speech.departure for speech in speeches if speech.departure)),
+        voices=tuple(dict.fromkeys(speech.voice for speech in speeches if speech and speech.object)),
+        paces=tuple(
+            f"{part.name} {_pace(speech)}"
+            for part, speech in zip(parts, speeches, strict=True)
+            if speech and (speech.tempo > 1 or speech.text)
+        ),
+        grown=tuple(f"{part.name} by {part.grown_s:.1f} s" for part in parts if part.grown_s >= LEAST_GROWN_S),
+        departures=tuple(dict.fromkeys(speech.departure for speech in speeches if speech and speech.departure)),
     )
+
+
+def _pace(speech: Speech) -> str:
+    """Say how a line was made to fit."""
+    faster = f"{speech.tempo:.2f} times as fast" if speech.tempo > 1 else ""
+    return " and ".join(filter(None, (speech.text and "in its shorter words", faster)))
 
 
 def _record(store: Store, key: str, kind: type[R]) -> R:

@@ -283,9 +283,7 @@ def _at_once(model: str, place: Place) -> int:
         return 1
     if video_model_facts(model).gpu_seconds_per_shot > QUICK_S:
         return AT_ONCE
-    import torch
-
-    return min(max(torch.get_num_threads() // TAKE_THREADS, AT_ONCE), MOST_AT_ONCE)
+    return min(max(place.threads() // TAKE_THREADS, AT_ONCE), MOST_AT_ONCE)
 
 
 def _generate_into(store: Store, model: VideoModel, shot: Shot) -> Take:

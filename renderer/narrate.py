@@ -18,16 +18,21 @@ from renderer.artifacts import Line, Speech, Word, not_spoken
 from renderer.backends import Recording, Voice, VoiceFacts
 from renderer.backends.voices import load_voice, voice_facts
 from renderer.backends.word_times import speech_runs
+from renderer.digest import content_key
 from renderer.engine import Engine, Outcome
 from renderer.errors import BackendError, VoiceFailed
+from renderer.media import at_tempo, read_wav
+from renderer.pace import MOST_TEMPO
 from renderer.settings import Settings
 from renderer.store import Store
+from renderer.versions import CODE_VERSIONS
 
 LEAD_S = 0.06  # silence kept before and after, so that nothing starts or ends with a click
 FADE_S = 0.005
 TARGET_RMS = 10 ** (-20 / 20)  # of the spoken parts; about -18 LUFS, so that the mix starts from equal voices
 CEILING = 10 ** (-3 / 20)
 KNEE = 0.5  # above it peaks are rounded off towards the ceiling
+LATE_MS = 30  # by which a faster recording may end later than asked: half a window of the filter
 MIN_DURATION_S, MAX_S_PER_CHAR = 0.1, 1.5  # outside of them the engine failed, whatever it says
 
 
@@ -79,9 +84,59 @@ def narrate_line(line: Line, rack: VoiceRack, store: Store) -> Speech:
     Raises:
         BackendError: the line cannot be spoken, or its voice failed and it has no fallback.
     """
-    speech = read_silently(line, line.read_ms) if line.read_ms else _spoken(line, rack, store)
+    speech = read_silently(line, line.read_ms) if line.read_ms else _fitted(line, rack, store)
     store.put_record(record_key(line), speech)
     return speech
+
+
+def _fitted(line: Line, rack: VoiceRack, store: Store) -> Speech:
+    """Return the recording that fits the line's room: its own words, faster, shorter ones; else what is shortest.
+
+    A scene that has to grow anyway is spoken at the voice's own pace.
+    """
+    said = _at_own_pace(line, line.text, rack, store).model_copy(update={"key": line.key})
+    if line.room_ms is None or said.duration_ms <= line.room_ms * MOST_TEMPO:
+        return _hurried(said, line, store)
+    if not line.short_text:
+        return said
+    short = _at_own_pace(line, line.short_text, rack, store)
+    if short.duration_ms >= said.duration_ms:
+        return said
+    short = short.model_copy(update={"key": line.key, "text": line.short_text})
+    return _hurried(short, line, store) if short.duration_ms <= line.room_ms * MOST_TEMPO else short
+
+
+def _at_own_pace(line: Line, text: str, rack: VoiceRack, store: Store) -> Speech:
+    """Return a recording that all lines of these words share, whatever their rooms."""
+    facts = line.model_dump(exclude={"key", "room_ms", "short_text", "read_ms"}) | {"text": text}
+    key = content_key("recording", facts | {"code": CODE_VERSIONS["narrate"]})
+    if (speech := store.get_record(f"speech/{key}.json", Speech)) is None:
+        speech = _spoken(line.model_copy(update={"text": text, "key": key}), rack, store)
+        store.put_record(f"speech/{key}.json", speech)
+    return speech
+
+
+def _hurried(speech: Speech, line: Line, store: Store) -> Speech:
+    """Return a recording as fast as the room wants; one that fits as it is stays as it is."""
+    if line.room_ms is None or speech.duration_ms <= line.room_ms:
+        return speech
+    tempo = speech.duration_ms / max(line.room_ms - LATE_MS, 1)
+    samples, rate = read_wav(store.local(speech.object))
+    faster = at_tempo(samples, rate, tempo)
+    key = _put_recording(line.key, faster, rate, store)
+    duration_ms = len(faster) * 1000 // rate
+    words = tuple(
+        word.model_copy(
+            update={
+                "start_ms": min(round(word.start_ms / tempo), duration_ms),
+                "end_ms": min(round(word.end_ms / tempo), duration_ms),
+            }
+        )
+        for word in speech.words
+    )
+    return speech.model_copy(
+        update={"object": key, "duration_ms": duration_ms, "words": words, "tempo": round(tempo, 3)}
+    )
 
 
 def read_silently(line: Line, read_ms: int) -> Speech:
@@ -128,12 +183,9 @@ def _recorded(line: Line, name: str, rack: VoiceRack, store: Store) -> Speech:
             f"Choose a voice for {language} in the locale."
         )
     recording = levelled(trimmed(_plausible(line, rack.take(name).speak(line))))
-    body = wav_bytes(recording)
-    key = f"speech/{line.key}-{hashlib.sha256(body).hexdigest()[:12]}.wav"  # services may speak otherwise each time
-    store.put_bytes(key, body)
     return Speech(
         key=line.key,
-        object=key,
+        object=_put_recording(line.key, recording.samples, recording.sample_rate, store),
         sample_rate=recording.sample_rate,
         duration_ms=_milliseconds(recording),
         grade=facts.grade,
@@ -181,14 +233,22 @@ def levelled(recording: Recording) -> Recording:
     return replace(recording, samples=samples.astype(np.float32))
 
 
-def wav_bytes(recording: Recording) -> bytes:
+def _put_recording(key: str, samples: NDArray[np.float32], sample_rate: int, store: Store) -> str:
+    """Store a recording and return where; named by its content, as services may speak otherwise each time."""
+    body = wav_bytes(samples, sample_rate)
+    place = f"speech/{key}-{hashlib.sha256(body).hexdigest()[:12]}.wav"
+    store.put_bytes(place, body)
+    return place
+
+
+def wav_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     """Return a mono 16-bit PCM WAV file."""
     target = io.BytesIO()
     with wave.open(target, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(recording.sample_rate)
-        file.writeframes(np.round(recording.samples * 32767).astype("<i2").tobytes())
+        file.setframerate(sample_rate)
+        file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
     return target.getvalue()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog import Format, Locale, Refusal, Scene, Variant
+from catalog import EndCard, Format, Locale, Refusal, Scene, Variant
 from catalog.spoken import shown_text
 from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot, not_spoken
 from renderer.backends import VideoModelFacts, VoiceFacts
@@ -16,6 +16,7 @@ from renderer.cue_lines import count_chars
 from renderer.digest import content_key
 from renderer.errors import PlanError
 from renderer.licences import LICENCES, judge
+from renderer.pace import room_ms
 from renderer.picture.shot_layout import shot_layout
 from renderer.run_records import RunContext, VariantPlan
 from renderer.tools import Tools, unfit_dials, unfit_scene
@@ -125,13 +126,29 @@ def footage_for(scene: Scene, continued: Shot | None) -> Footage | None:
     return None
 
 
-def line_for(text: str, locale: Locale, voice: VoiceFacts, fallback: tuple[str, VoiceFacts] | None = None) -> Line:
-    """Return the line of a spoken text; equal texts in one voice are recorded once.
+@dataclass(frozen=True)
+class Words:
+    """What a part says, in how much time, and its shorter words for a voice that needs longer."""
+
+    text: str
+    short_text: str
+    room_ms: int
+
+    @classmethod
+    def of(cls, part: Scene | EndCard) -> Words:
+        """Return what a scene or end card says."""
+        return cls(part.narration, part.narration_short, room_ms(part.duration_s))
+
+
+def line_for(words: Words, locale: Locale, voice: VoiceFacts, fallback: tuple[str, VoiceFacts] | None = None) -> Line:
+    """Return the line of spoken words; equal words in one voice are recorded once, whatever their room.
 
     `fallback` is the name and the facts of the voice that steps in where this one fails.
     """
-    facts: dict[str, Any] = {"text": text, "locale": locale.tag, "voice": locale.voice}
-    facts["voice_revision"] = voice.revision
+    facts: dict[str, Any] = {"text": words.text, "locale": locale.tag, "voice": locale.voice}
+    facts |= {"voice_revision": voice.revision, "room_ms": words.room_ms}
+    if words.short_text:
+        facts["short_text"] = words.short_text
     if fallback is not None:
         facts |= {"fallback": fallback[0], "fallback_revision": fallback[1].revision}
     return _keyed(facts)
@@ -206,7 +223,7 @@ class _Planner:
         self.tools = tools
         self.problems: dict[str, None] = {}
         self.known_shots: dict[tuple[object, ...], str] = {}
-        self.known_lines: dict[tuple[str, str], Line] = {}
+        self.known_lines: dict[tuple[Words, str], Line] = {}
         self.shared = self._shared_facts()
         self.caption_markets = {
             (tag, name): caption_market(locale, format, tools.fonts)
@@ -226,9 +243,8 @@ class _Planner:
 
     def plan_variant(self, variant: Variant) -> VariantPlan:
         format = self.planned.context.formats[variant.format]
-        narrations = [scene.narration for scene in variant.scenes]
-        narrations += [variant.end_card.narration] if variant.end_card else []
-        lines = [self._line(text, variant) for text in narrations]
+        parts: list[Scene | EndCard] = [*variant.scenes, *filter(None, (variant.end_card,))]
+        lines = [self._line(Words.of(part), variant) for part in parts]
         pieces = {
             "shots": self._shots(variant, format),
             "lines": tuple(line and line.key for line in lines),
@@ -259,21 +275,21 @@ class _Planner:
         self.known_shots[wish] = shot.key
         return shot.key
 
-    def _line(self, text: str, variant: Variant) -> Line | None:
-        if not text:
+    def _line(self, words: Words, variant: Variant) -> Line | None:
+        if not words.text:
             return None
-        if (line := self.known_lines.get((text, variant.locale))) is not None:
+        if (line := self.known_lines.get((words, variant.locale))) is not None:
             return line
         locale = self.planned.context.locales[variant.locale]
         if (voice := self._voice(locale.voice, locale)) is None:
             return None
         if self._may_speak(voice):
-            line = line_for(text, locale, voice, self._fallback(locale))
+            line = line_for(words, locale, voice, self._fallback(locale))
         else:
-            line = shown_line_for(text, locale)
+            line = shown_line_for(words.text, locale)
             self._warn(f"locale {locale.tag}: {not_spoken(locale.voice)}")
         self.planned.lines[line.key] = line
-        self.known_lines[text, variant.locale] = line
+        self.known_lines[words, variant.locale] = line
         return line
 
     def _voice(self, name: str, locale: Locale) -> VoiceFacts | None:

@@ -11,6 +11,7 @@ from catalog import Variant
 from renderer.artifacts import CheckJob, Placed
 from renderer.caption_limits import Breach, breaches
 from renderer.measure import SILENCE_LUFS, Measures, Probe, Stretch
+from renderer.pace import MOST_TEMPO
 from renderer.subtitles import read_webvtt
 
 TEXT_ROLES = frozenset({"headline", "subline", "badge", "caption", "cta", "legal"})
@@ -190,6 +191,14 @@ def voices(job: CheckJob, webvtt: str) -> Verdict:
     return Verdict(not creative.departures, heard, "the locale's voice", " ".join(creative.departures))
 
 
+def pace(job: CheckJob, webvtt: str) -> Verdict:
+    """What is said fits its scene, at most a little faster or in the campaign's shorter words."""
+    grown, paces = job.creative.grown, job.creative.paces
+    measured = "; ".join((*paces, *(f"{part} longer" for part in grown))) or "as planned"
+    cure = f"Longer than planned for what is said: {', '.join(grown)}. Shorten it, or write a narration_short."
+    return Verdict(not grown, measured, f"up to {MOST_TEMPO:g} times as fast", cure)
+
+
 def captions(job: CheckJob, webvtt: str) -> Verdict:
     """An ad that speaks has captions, one at a time, and none of them lasts longer than it."""
     cues = read_webvtt(webvtt)
@@ -267,6 +276,7 @@ STORY_RULES: dict[str, Callable[[CheckJob, str], Verdict]] = {
     "price_shown": price_shown,
     "captions": captions,
     "voices": voices,
+    "pace": pace,
     "caption_layout": caption_layout,
     "caption_timing": caption_timing,
     "caption_speed": caption_speed,

@@ -299,6 +299,22 @@ def test_another_voice_or_none_is_a_warning(store: Store, tmp_path: Path) -> Non
     assert checked.passed
 
 
+def test_a_scene_that_grew_for_its_line_is_a_warning(store: Store, tmp_path: Path) -> None:
+    """It names the scene and by how much; a line that is only spoken faster is told and passes."""
+    paces, grown = ("scene hero 1.12 times as fast",), ("scene offer by 0.8 s",)
+    hurried = check_creative(job_for(filed(store, tmp_path, paces=paces)), store)
+    longer = check_creative(job_for(filed(store, tmp_path, paces=paces, grown=grown, key="c2")), store)
+
+    found = {one.check: one for one in (*hurried.findings,)}["pace"]
+    assert (found.severity, found.measured) == ("ok", "scene hero 1.12 times as fast")
+    found = {one.check: one for one in (*longer.findings,)}["pace"]
+    assert (found.severity, found.measured) == (
+        "warning", "scene hero 1.12 times as fast; scene offer by 0.8 s longer",
+    )  # fmt: skip
+    assert "narration_short" in found.message
+    assert longer.passed
+
+
 def test_an_ad_whose_lines_are_only_shown_may_be_silent(store: Store, tmp_path: Path) -> None:
     """Without music there is nothing to hear; with a voice there would be."""
     variant = VARIANT.model_copy(update={"music": Music(mood="none")})
@@ -348,7 +364,7 @@ def test_every_check_can_fail() -> None:
     covered = {name for _, names in BAD_FILES.values() for name in names} | {name for _, name in BAD_TEXTS.values()}
     covered |= {name for _, _, name, _ in BAD_CAPTIONS.values()}
 
-    assert covered | set(FOREIGN) | {"voices"} == set(CHECKS)
+    assert covered | set(FOREIGN) | {"voices", "pace"} == set(CHECKS)
 
 
 def test_what_other_programs_write_is_found(store: Store, tmp_path: Path) -> None:

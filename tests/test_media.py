@@ -25,6 +25,7 @@ from renderer.media import (
     Encoding,
     Planes,
     as_clip,
+    at_tempo,
     read_stereo,
     read_take,
     read_wav,
@@ -300,3 +301,16 @@ def test_other_sound_files_are_refused(tmp_path: Path) -> None:
     for name in ("a.wav", "b.wav"):
         with pytest.raises(MediaError, match=f"{name}: not a readable WAV"):
             read_wav(tmp_path / name)
+
+
+@pytest.mark.parametrize("tempo", [0.9, 1.0, 1.07, 1.15])
+def test_a_faster_voice_keeps_its_pitch(tempo: float) -> None:
+    """As much shorter as it was asked to be, within 10 ms, and a tone of 220 Hz stays one."""
+    samples = (0.3 * np.sin(np.arange(72_000) * 2 * np.pi * 220 / 24_000)).astype(np.float32)
+
+    faster = at_tempo(samples, 24_000, tempo)
+
+    spectrum = np.abs(np.fft.rfft(faster * np.hanning(len(faster))))
+    assert len(faster) / 24_000 == pytest.approx(3 / tempo, abs=0.01)
+    assert spectrum.argmax() * 24_000 / len(faster) == pytest.approx(220, abs=1)
+    assert np.abs(faster).max() == pytest.approx(0.3, abs=0.02)

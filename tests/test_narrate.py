@@ -109,9 +109,52 @@ def test_peaks_are_rounded_not_cut() -> None:
 
 def test_wav_samples_are_little_endian() -> None:
     """The file is the same on every machine."""
-    body = wav_bytes(Recording(np.array([0, 0.5, -1], np.float32), RATE, ()))
+    body = wav_bytes(np.array([0, 0.5, -1], np.float32), RATE)
 
     assert body[-6:] == b"\x00\x00\x00\x40\x01\x80"
+
+
+LONG, SHORT = "Der Kaffee bleibt den ganzen Tag lang heiß.", "Bleibt heiß."
+
+
+def fitted(store: Store, room_ms: int, short_text: str = "", key: str = "line-1") -> Speech:
+    line = line_of(LONG, key=key).model_copy(update={"room_ms": room_ms, "short_text": short_text})
+    return narrate_line(line, VoiceRack(), store)
+
+
+def test_a_line_that_is_a_little_long_is_spoken_faster(store: Store) -> None:
+    """It fills its room, at the same pitch; words move with it; the recording at its own pace is made once."""
+    own = fitted(store, 60_000)
+    room_ms = round(own.duration_ms / 1.1)
+    faster, same = fitted(store, room_ms, key="line-2"), fitted(store, own.duration_ms, key="line-3")
+
+    assert (own.tempo, own.text, same.tempo, same.object) == (1.0, "", 1.0, own.object)
+    assert faster.tempo == pytest.approx(1.11, abs=0.01)
+    assert room_ms - 60 <= faster.duration_ms <= room_ms
+    for before, after in zip(own.words, faster.words, strict=True):
+        assert after.start_ms == pytest.approx(before.start_ms / faster.tempo, abs=2)
+    assert faster.words[-1].end_ms <= faster.duration_ms
+    assert len([key for key in store.keys("speech/") if key.endswith(".wav")]) == 2
+
+
+def test_a_line_that_is_far_too_long_gives_way_to_its_shorter_words(store: Store) -> None:
+    """At their own pace if they fit, faster if they nearly do; words that are not shorter are not taken."""
+    own = fitted(store, 60_000)
+    short = fitted(store, round(own.duration_ms / 1.3), SHORT, key="line-2")
+    tight = fitted(store, round(short.duration_ms / 1.1), SHORT, key="line-3")
+
+    assert (short.text, short.tempo) == (SHORT, 1.0)
+    assert [word.text for word in short.words] == SHORT.split()
+    assert (tight.text, tight.tempo) == (SHORT, pytest.approx(1.13, abs=0.02))
+    assert fitted(store, 500, f"{LONG} {LONG}", key="line-4").text == ""
+
+
+def test_a_line_that_fits_no_way_is_spoken_at_its_own_pace(store: Store) -> None:
+    """The scene has to grow then, so nobody has to hurry; the shorter words need less of it."""
+    own = fitted(store, 60_000)
+
+    assert fitted(store, 400, key="line-2").model_copy(update={"key": own.key}) == own
+    assert (fitted(store, 100, SHORT, key="line-3").text, fitted(store, 100, SHORT, key="line-3").tempo) == (SHORT, 1.0)
 
 
 def test_a_voice_of_another_language_is_refused(store: Store) -> None:

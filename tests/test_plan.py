@@ -680,3 +680,17 @@ def test_a_misspelt_choice_of_voices_is_refused(tmp_path, voices, fact):
 
     with pytest.raises(CatalogError, match=fact):
         read_inputs(folder)
+
+
+def test_a_line_knows_its_room_and_its_shorter_words(tmp_path):
+    """Room is the scene without the breath before and after; a scene of another length has a line of its own."""
+    folder = write_campaign(tmp_path)
+    before = heard(folder)
+    write_campaign(folder, campaign=CAMPAIGN.replace("narration:", 'narration_short: "Brief."\n    narration:', 1))
+    briefer = heard(folder)
+
+    rooms = {line.room_ms for line in before.lines.values()}
+    assert rooms == {round(1000 * scene.duration_s) - 600 for scene in briefer.variants[0].variant.scenes}
+    assert {line.short_text for line in before.lines.values()} == {""}
+    assert "Brief." in {line.short_text for line in briefer.lines.values()}
+    assert briefer.lines.keys() != before.lines.keys()

@@ -52,6 +52,7 @@ def test_speech_is_never_cut_off(variant: tuple[VariantPlan, Format]) -> None:
     assert parts[0].num_frames == 139  # 4.61 s, rounded up to whole frames
     assert parts[1].num_frames == 60
     assert parts[1].speech_s == pytest.approx(139 / 30 + 0.25)
+    assert [part.grown_s for part in parts] == [pytest.approx(2.61), 0, 0]
 
 
 def test_an_ad_that_is_too_long_is_an_error(variant: tuple[VariantPlan, Format]) -> None:

@@ -83,6 +83,12 @@ class Place:
 
         return torch.cuda.is_available()
 
+    def threads(self) -> int:
+        """Return how many CPU threads a worker has here: its engine shares out the cores; asks torch too."""
+        import torch
+
+        return torch.get_num_threads()
+
 
 def find_video_model(name: str, place: Place) -> Checkpoint | None:
     """Return where a model's weights are, without loading them; None for weights that are part of the package.

@@ -10,10 +10,9 @@ from itertools import pairwise
 from catalog import Format
 from renderer.artifacts import Cue, CueSheet, Speech
 from renderer.errors import MediaError
+from renderer.pace import SPEECH_LEAD_S, SPEECH_TAIL_S
 from renderer.run_records import VariantPlan
 
-SPEECH_LEAD_S = 0.25  # from the start of a scene to the first sound of its line
-SPEECH_TAIL_S = 0.35  # from the last sound to the next scene
 WORD_LEAD_MS = 60  # a word lights up a little before it is heard; whole cues come early already
 DISSOLVE_FRAMES = 9  # of the later scene, in which the earlier one fades
 
@@ -26,6 +25,7 @@ class Part:
     first: int
     last: int
     speech_s: float  # start of the line, from the start of the ad
+    grown_s: float = 0.0  # how much longer it lasts than planned
 
     @property
     def num_frames(self) -> int:
@@ -58,7 +58,7 @@ def parts_of(planned: VariantPlan, speeches: Sequence[Speech | None], format: Fo
     for (name, duration_s), speech in zip(lengths, speeches, strict=True):
         spoken_s = SPEECH_LEAD_S + speech.duration_ms / 1000 + SPEECH_TAIL_S if speech is not None else 0.0
         last = first + math.ceil(max(duration_s, spoken_s) * rate - 1e-6)
-        parts.append(Part(name, first, last, first / rate + SPEECH_LEAD_S))
+        parts.append(Part(name, first, last, first / rate + SPEECH_LEAD_S, max(spoken_s - duration_s, 0.0)))
         first = last
     if first / rate > format.max_duration_s:
         longest = max(parts, key=lambda part: part.num_frames)
