@@ -166,8 +166,6 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     tools = Tools.of(context.source, context.model, facts, voices, fonts)
     tools = replace(tools, deployer=settings.deployer, others=VIDEO_MODELS, unusable_voices=unusable)
     planned = plan(state.variants(), context, tools)
-    for warning in planned.warnings:
-        log.warning(warning)
     if here:
         find_video_model(context.model, place)
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
@@ -178,6 +176,8 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
             f"{context.campaign}: about {summary.gpu_hours:.2f} GPU hours, and the budget allows {budget.gpu_hours:g}. "
             "Render a sample, take a smaller model, or raise the budget."
         )
+    for warning in planned.warnings:
+        log.warning(warning)
     state.write_plan(planned.variants, planned.shots.values(), batches)
     state.write_summary(summary)
     _account("plan", started, len(planned.variants), len(planned.variants), state)

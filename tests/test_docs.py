@@ -13,6 +13,7 @@ import catalog
 from catalog.campaign import Campaign, EndCardTemplate, LookTemplate, SceneTemplate
 from renderer import artifacts
 from renderer.backends.video_models import VIDEO_MODELS
+from renderer.backends.voices import ENGINES, VOICES
 from renderer.cli import app
 from renderer.report import FLOW
 from renderer.settings import PREFIX, Settings
@@ -128,3 +129,16 @@ def test_the_page_of_models_says_which_are_faster_when_asked():
     known = {name for facts in VIDEO_MODELS.values() for name in facts.approximations}
 
     assert named == able | known | {"approximations", "shared_steps"}
+
+
+def test_the_page_of_voices_names_every_voice_with_its_grade():
+    """Rows that come with adloom, engines of one's own, and their settings."""
+    page = (ROOT / "docs" / "voices.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z]+:[^`]+)` \|.*?\| `(\w+)` \|", page, re.MULTILINE)
+    settings = {name for name in Settings.model_fields if name.startswith(("voices_", "speech_", "polly_"))}
+
+    assert {name: facts.grade for name, facts in VOICES.items()} == {
+        name: grade for name, grade in rows if name in VOICES
+    }
+    assert all(f"`{engine}:<" in page for engine in ENGINES)
+    assert all(f"`{PREFIX}{name.upper()}`" in page for name in settings)

@@ -34,7 +34,8 @@ def silence(seconds: float) -> np.ndarray:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where requests to services wait their turn
     return open_store(f"file://{tmp_path}")
 
 

@@ -14,7 +14,7 @@ from renderer.backends.onnx_graph import outputs_of
 from renderer.backends.voices import load_voice, voice_facts
 from renderer.errors import VoiceFailed
 from renderer.settings import Settings
-from tiny_piper import HOP, RATE, SYMBOLS, piper_model, write_kokoro, write_piper
+from tiny_piper import HOP, RATE, SYMBOLS, kokoro_model, piper_model, write_kokoro, write_piper
 
 PIPER = "piper:de_DE-tiny-medium"
 OWN = "kokoro_files:df_own"
@@ -153,6 +153,16 @@ def test_a_model_that_cannot_be_read_is_named(settings: Settings, tmp_path: Path
         path.write_bytes(path.read_bytes()[:200])
 
     with pytest.raises(VoiceFailed, match="onnxruntime cannot read"):
+        load_voice(name, settings).speak(line_of("Guten Tag", name))
+
+
+@pytest.mark.parametrize(("name", "model"), [(PIPER, kokoro_model()), (OWN, piper_model())])
+def test_a_model_of_another_kind_has_failed(settings: Settings, tmp_path: Path, name: str, model: bytes) -> None:
+    """So that a fallback may speak."""
+    for path in tmp_path.rglob("*.onnx"):
+        path.write_bytes(model)
+
+    with pytest.raises(VoiceFailed, match="model failed"):
         load_voice(name, settings).speak(line_of("Guten Tag", name))
 
 

@@ -83,7 +83,11 @@ class KokoroFiles(Kokoro):
         tokens = [VOCABULARY[char] for word in phonemes for char in word if char in VOCABULARY]
         style = self.style[min(len(tokens), len(self.style)) - 1]
         values = (np.array([[0, *tokens, 0]], np.int64), style, np.ones(1, np.float32))
-        sound = self.session.run(None, dict(zip(self.names, values, strict=True)))[0]
+        try:
+            sound = self.session.run(None, dict(zip(self.names, values, strict=True)))[0]
+        except Exception as error:  # onnxruntime's errors share no base
+            cure = "Choose an export of Kokoro-82M v1.0 with tokens, style and speed."
+            raise VoiceFailed(f"Kokoro files: the model failed ({type(error).__name__}). {cure}") from error
         return np.ravel(sound).astype(np.float32), [None] * len(phonemes)
 
 

@@ -96,6 +96,7 @@ class OpenAISpeech:
                 kind = reply.headers.get_content_type()
                 body = self._read(reply)
         except HTTPError as error:
+            error.close()
             raise self._refusal(error, line) from None
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)

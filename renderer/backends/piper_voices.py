@@ -146,7 +146,11 @@ class Piper:
         }
         if any(put.name == "sid" for put in session.get_inputs()):
             inputs["sid"] = np.zeros(1, np.int64)
-        sound, *lengths = session.run(None, inputs)
+        try:
+            sound, *lengths = session.run(None, inputs)
+        except Exception as error:  # onnxruntime's errors share no base
+            cure = "Choose a Piper voice with phonemes, lengths and scales."
+            raise VoiceFailed(f"voice {self.name}: its model failed ({type(error).__name__}). {cure}") from error
         samples = np.ravel(sound).astype(np.float32)
         if not lengths or not (frames := float(np.sum(lengths[0]))):
             return samples, [None] * len(phonemes)
