@@ -11,6 +11,7 @@ from catalog.errors import Problem
 from catalog.inputs import Inputs, copy_chain, in_currency
 from catalog.locales import Locale
 from catalog.names import Names, OwnNames, Tills, compile_words, view
+from catalog.normalize import normalize
 from catalog.products import Product, ProductImage
 from catalog.spoken import annotate
 from catalog.story import EndCardText, SceneText, Story, compile_story, raise_problems, shown, tidy
@@ -173,8 +174,15 @@ class _Expander:
         """Render a part once for everything it depends on; formats mostly share theirs."""
         key = (id(part), *map(names.identity.get, part.roots))
         if key not in self.scenes:
-            self.scenes[key] = render(part, names)
+            self.scenes[key] = self._spoken(render(part, names), names.identity["locale"])
         return self.scenes[key]
+
+    def _spoken(self, part: Scene | EndCard | None, tag: str) -> Scene | EndCard | None:
+        """Return the part with a narration that says what a voice would have to guess."""
+        if part is None or not part.narration:
+            return part
+        narration = normalize(part.narration, self.inputs.locales[tag], self.inputs.lexicon)
+        return part.model_copy(update={"narration": narration})
 
 
 Part = SceneText | EndCardText
