@@ -11,7 +11,7 @@ from catalog.errors import Problem
 from catalog.inputs import Inputs, copy_chain, in_currency
 from catalog.locales import Locale
 from catalog.names import Names, OwnNames, Tills, compile_words, view
-from catalog.normalize import normalize
+from catalog.normalization import normalize
 from catalog.products import Product, ProductImage
 from catalog.spoken import annotate
 from catalog.story import EndCardText, SceneText, Story, compile_story, raise_problems, shown, tidy

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from campaign_folder import write_campaign
 
 from catalog.errors import CatalogError
 from catalog.lexicon import IPA_LETTERS, IPA_MARKS, Entry, Lexicon, read_lexicon
 from catalog.locales import read_locales
-from catalog.normalize import normalize
+from catalog.normalization import normalize
 from catalog.spoken import shown_text, speakable, spoken_text, words_of
 from renderer.artifacts import Line
 from renderer.backends.espeak import espeak_voice
@@ -81,7 +80,9 @@ def test_the_nearest_locale_wins() -> None:
 
 def test_any_case_only_when_asked() -> None:
     """SALE and Sale are one word where the entry says so."""
-    assert heard("SALE Sale sale", "de-DE", lexicon({"word": "sale", "say": "seil", "any_case": True})) == "seil seil seil"
+    assert (
+        heard("SALE Sale sale", "de-DE", lexicon({"word": "sale", "say": "seil", "any_case": True})) == "seil seil seil"
+    )
 
 
 def test_the_lexicon_comes_before_the_rules() -> None:
@@ -143,7 +144,10 @@ def test_every_sound_that_is_accepted_can_be_said(tag: str) -> None:
         ("- word: Aurora\n", r"lexicon.yaml:1: \[0\]: .* write 'say'|Write 'say' \(a respelling\), 'ipa', or both."),
         ("- word: Aurora\n  says: x\n", r"lexicon.yaml:2: \[0\].says: there is no such field"),
         ("- word: Aurora\n  ipa: aʊ!\n", r"lexicon.yaml:2: \[0\].ipa: .*'!' is no sound of the IPA"),
-        ("- word: Aurora\n  say: x\n  locales: [deutsch]\n", r"lexicon.yaml:3: \[0\].locales: .*'deutsch' is no language tag"),
+        (
+            "- word: Aurora\n  say: x\n  locales: [deutsch]\n",
+            r"lexicon.yaml:3: \[0\].locales: .*'deutsch' is no language tag",
+        ),
         ("- word: '...'\n  say: x\n", r"lexicon.yaml:1: \[0\].word: .*Write letters or digits"),
         (
             "- word: Aurora\n  say: x\n- word: Aurora\n  say: y\n",

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from catalog.arabic_numerals import arabic_number
 from catalog.locales import Locale, cldr
-from catalog.readings import Readings
+from catalog.normalization.readings import Readings
 from catalog.spoken import RULE_SETS, spelled
 
 MAX_DIGITS = 12  # longer ones are said digit by digit

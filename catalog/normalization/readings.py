@@ -1,4 +1,4 @@
-"""How each language says what is written in digits, signs and short forms: the files of catalog/data/normalize.
+"""How each language says what is written in digits, signs and short forms: the files of catalog/data/normalization.
 
 A language without a file is left to its voice.
 """
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from catalog.locales import Locale
 from catalog.yamlfile import read_yaml, validate
 
-FOLDER = ("data", "normalize")
+FOLDER = ("data", "normalization")
 
 
 class TimeOfDay(BaseModel):
@@ -28,7 +28,9 @@ class TimeOfDay(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     full: str
+    alone: str = ""  # before a.m. and the like, where that differs from `full`
     with_minute: str
+    one_hour: dict[str, str] = {}  # words to replace at one o'clock
     below_ten: str = ""  # a word before minutes 1 to 9: ten oh five
     minutes: dict[int, str] = {}
     times: dict[str, str] = {}
@@ -54,6 +56,7 @@ class Readings(BaseModel):
     plus: str
     plus_minus: str
     percent: str
+    percent_gender: str = ""
     permille: str
     range: str
     out_of: str
@@ -89,7 +92,7 @@ class Readings(BaseModel):
     year_sign: str = ""  # after which four digits are a year
     time: TimeOfDay
     ordinals: dict[str, str] = {}  # suffix, and ICU's rule set behind "%spellout-ordinal"
-    decades: str = ""  # what follows the digits of a decade: 1990s, 80er
+    decades: str = ""  # a pattern: 1990s, 80er
     ordinals_by_context: bool = False  # German: a full stop, and what stands around it
     fractions: dict[str, str]
     mixed: dict[str, str]  # by fraction, and `other`
