@@ -27,6 +27,7 @@ FEMININE_COMPOUND = {1: "إِحْدَى"}
 LARGEST = 10**12
 ZERO = "صِفْرٌ"
 DAMMATAN, KASRATAN, DAMMA, KASRA = "\u064c", "\u064d", "\u064f", "\u0650"
+SHADDA = "\u0651"
 DUAL_ENDING = "انِ"
 
 
@@ -99,6 +100,8 @@ def _feminine_below_hundred(number: int) -> str:
 
 def _construct(words: str) -> str:
     """Return the number as it leans on the noun that follows: no nunation, no dual ending."""
+    if words.endswith(DAMMATAN + SHADDA):
+        return words.removesuffix(DAMMATAN + SHADDA) + DAMMA + SHADDA
     if words.endswith("ثَمَانٍ"):
         return words.removesuffix(KASRATAN) + KASRA + "ي"
     if words.endswith(DUAL_ENDING):

@@ -44,6 +44,8 @@ RULE_SETS = {
     "en-GB": ("%spellout-cardinal-verbose",),  # one hundred and one
     "zh": ("%spellout-cardinal-alternate2",),  # two things are 两, not 二
 }
+# Marks of ICU's own that are not said, and characters that readers of Chinese and Japanese take for others.
+CORRECTIONS = str.maketrans({"\u00ad": "", "\u200b": "", "・": "点", "〇": "零"})
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def spelled(number: Decimal | int, locale: Locale, rule_sets: tuple[str, ...]) -
     chosen = next((name for name in rule_sets if name in names), "%spellout-numbering")
     whole = number == int(number)
     words = speller.format(int(number) if whole else float(number), chosen)
-    return str(words).replace("\u00ad", "").replace("\u200b", "").replace("・", "点")
+    return str(words).translate(CORRECTIONS).replace("निन्यानबे", "निन्यानवे")
 
 
 @lru_cache

@@ -111,8 +111,11 @@ scripts = st.sampled_from(
         MARKS + "a1 %",
     ]
 )
-texts = scripts.flatmap(lambda letters: st.text(letters, max_size=40)) | st.text(
-    st.characters(exclude_categories=("Cs",)), max_size=40
+written = st.sampled_from([case["written"] for case in CASES] + [" ", ", ", "-", "/", ".", "a", "5", "%", " €"])
+texts = (
+    st.lists(written, max_size=6).map("".join)
+    | scripts.flatmap(lambda letters: st.text(letters, max_size=40))
+    | st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 )
 tags = st.sampled_from(sorted(LOCALES))
 LEXICON = Lexicon(

@@ -46,7 +46,8 @@ class BareNumbers(Rules):
         return self.numerals.year(year) if year < 2000 or self.readings.year == "pairs" else None
 
     def _read_number(self, match: re.Match[str]) -> str:
-        noun = "" if match.string[: match.start()].endswith("第") else noun_after(match)
+        before = match.string[: match.start()][-1:]
+        noun = "" if before == "第" or (before.isalpha() and self.readings.spaces) else noun_after(match)
         return self.sign(match) + self.numerals.number(self.number(match["first"]), noun)
 
     def _read_digits(self, match: re.Match[str]) -> str:

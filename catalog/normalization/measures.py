@@ -26,7 +26,7 @@ class Measures(Rules):
         yield from self._percentages()
         yield from self._measures()
         first = rf"{START}(?P<first>{self.plain})"
-        rated = re.compile(rf"{first}/(?P<last>5|10|100)(?![\d/])")
+        rated = re.compile(rf"{START}(?P<first>{self.plain}|\d\.\d)/(?P<last>5|10|100)(?![\d/])")
         yield Rule(rated, lambda match: self._between(match, self.readings.out_of))
         ratio = re.compile(rf"{START}(?P<first>\d{{1,2}}):(?P<last>\d{{1,2}})(?![\d:])")
         yield Rule(ratio, lambda match: self._between(match, self.readings.ratio))
@@ -44,13 +44,14 @@ class Measures(Rules):
 
     def _measures(self) -> Iterator[Rule]:
         plain = self.plain
-        unit = rf"{SPACE}?(?P<unit>{any_of(units_of(self.locale, self.readings))}){AFTER}(?![²³])"
+        symbols = any_of(units_of(self.locale, self.readings))
+        unit = rf"{SPACE}?(?P<unit>{symbols}){AFTER}(?![²³])"
         by = rf"{SPACE}?[x×]{SPACE}?"
         cubic = rf"(?P<first>{plain}){by}(?P<by>{plain})(?:{by}(?P<deep>{plain}))?"
         yield Rule(re.compile(rf"{START}{cubic}(?:{unit})?{AFTER}"), self._read_measure)
         mixed = rf"(?<![\d/.,])(?:(?P<whole>\d+){SPACE}?)?(?P<part>{self.fraction})(?![\d/])"
         yield Rule(re.compile(f"{mixed}{unit}"), self._read_part_of_unit)
-        number = rf"{SIGN}(?P<first>{plain})(?:{DASH}(?P<last>{plain}))?"
+        number = rf"{SIGN}(?P<first>{plain})(?:(?:{SPACE}?(?:{symbols}))?{DASH}(?P<last>{plain}))?"
         yield Rule(re.compile(f"{START}{number}{unit}"), self._read_measure)
         yield Rule(re.compile(mixed), self._read_part)
 
@@ -95,30 +96,45 @@ class Measures(Rules):
     def _read_part(self, match: re.Match[str]) -> str | None:
         part = VULGAR.get(match["part"], match["part"])
         if not match["whole"]:
-            return self.readings.fractions.get(part)
+            return self._half(match) if part == "1/2" else self.readings.fractions.get(part)
         mixed, whole = self.readings.mixed, int(match["whole"])
         pattern = mixed.get(f"{whole} {part}") or mixed.get(part) or mixed["other"]
         said = self.numerals.cardinal(whole, "masculine" if self.locale.language == "de" else "")
         return pattern.format(whole=said, fraction=self.readings.fractions[part])
+
+    def _half(self, match: re.Match[str]) -> str:
+        """Return one half, or half of the noun behind it where the two agree."""
+        noun = noun_after(match)
+        if self.readings.agreeing == "none" or not self.numerals.gender(noun):
+            return self.readings.fractions["1/2"]
+        return self._half_of(noun).format(unit="").strip(" -")
+
+    def _half_of(self, noun: str) -> str:
+        """Return the pattern for half of a noun."""
+        known, gender = self.readings.half_of, self.numerals.gender_of_noun(noun)
+        if gender == "masculine" and not re.fullmatch(self.readings.masculine, noun):
+            gender = "other"
+        return known.get(gender) or known["other"]
 
     def _read_part_of_unit(self, match: re.Match[str]) -> str | None:
         part, symbol = VULGAR.get(match["part"], match["part"]), match["unit"]
         one = self._unit(symbol, "one", "").strip()
         if self.locale.language == "ar":
             one = self._unit(symbol, "other", "").strip()
-        noun = one.split(" ")[0]
-        gender = self.numerals.gender_of_noun(noun)
-        if gender == "masculine" and not re.fullmatch(self.readings.masculine, noun):
-            gender = "other"
         if match["whole"]:
-            whole = Number(match["whole"])
-            if part == "1/2" and (pattern := self.readings.mixed_of.get(gender) or self.readings.mixed_of.get("other")):
-                measure = self._unit(symbol, self.numerals.plural_form(whole), self._before_unit(whole, symbol))
-                return pattern.format(unit=measure)
-            return self._unit(symbol, "other", self._read_part(match) or "")
-        if part == "1/2" and (pattern := self.readings.half_of.get(gender) or self.readings.half_of.get("other")):
-            return pattern.format(unit=one)
+            return self._mixed_unit(match, symbol, part)
+        if part == "1/2" and self.readings.half_of:
+            return self._half_of(one.split(" ")[0]).format(unit=one)
         return self.readings.fraction_of.format(fraction=self.readings.fractions[part], unit=one)
+
+    def _mixed_unit(self, match: re.Match[str], symbol: str, part: str) -> str:
+        whole = Number(match["whole"])
+        measure = self._unit(symbol, self.numerals.plural_form(whole), self._before_unit(whole, symbol))
+        known = self.readings.mixed_of
+        if part == "1/2" and known:
+            noun = self._unit(symbol, "one", "").strip().split(" ")[0]
+            return (known.get(self.numerals.gender_of_noun(noun)) or known["other"]).format(unit=measure)
+        return self._unit(symbol, "other", self._read_part(match) or "")
 
     def _read_range(self, match: re.Match[str]) -> str | None:
         first, last = self.number(match["first"]), self.number(match["last"])

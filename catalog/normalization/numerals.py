@@ -64,7 +64,7 @@ class Numerals:
     def cardinal(self, number: int, gender: str = "", noun: str = "") -> str:
         """Return a whole number in words."""
         if self.locale.language == "ar":
-            return self.tidy(arabic_number(Decimal(number), counting=bool(gender), feminine=gender == "feminine"))
+            return arabic_number(Decimal(number), counting=bool(gender), feminine=gender == "feminine")
         if self.readings.agreeing == "none" or (self.readings.agreeing == "one" and number != 1):
             gender = ""
         if self.readings.measure_words and re.match(self.readings.measure_words, noun):
@@ -75,12 +75,12 @@ class Numerals:
             rule_sets = ("%spellout-cardinal",)
         else:
             rule_sets = tuple(name.replace("cardinal", "numbering") for name in RULE_SETS.get(self.locale.tag, ()))
-        said = self.tidy(spelled(number, self.locale, rule_sets))
+        said = spelled(number, self.locale, rule_sets)
         return self._elided(said, noun)
 
     def ordinal(self, number: int, rule_set: str = "") -> str:
         """Return first, second …; `rule_set` is what follows %spellout-ordinal in the name of ICU's rule set."""
-        said = self.tidy(spelled(number, self.locale, (f"%spellout-ordinal{rule_set}",)))
+        said = spelled(number, self.locale, (f"%spellout-ordinal{rule_set}",))
         return said + "ं" if said.endswith("वी") else said  # ICU's Hindi feminine lacks its nasal
 
     def year(self, number: int) -> str:
@@ -89,7 +89,7 @@ class Numerals:
         if style == "digits":
             return self.digits(str(number))
         if style == "pairs":
-            return self.tidy(spelled(number, self.locale, ("%spellout-numbering-year",)))
+            return spelled(number, self.locale, ("%spellout-numbering-year",))
         if style == "hundreds" and 1100 <= number < 2000:
             hundred = "hundert" if self.locale.language == "de" else " सौ "
             rest = self.cardinal(number % 100) if number % 100 else ""
@@ -157,12 +157,6 @@ class Numerals:
     def _elided(self, said: str, noun: str) -> str:
         for pattern, elided in self.readings.elided.items():
             said = re.sub(pattern, elided, f"{said} {noun}").removesuffix(noun).rstrip(" ")
-        return said
-
-    def tidy(self, said: str) -> str:
-        """Return ICU's words as people say them."""
-        for old, new in self.readings.spell_out.items():
-            said = said.replace(old, new)
         return said
 
 

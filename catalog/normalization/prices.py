@@ -22,7 +22,7 @@ SYMBOLS = {
     "ر.س": "SAR", "रु.": "INR", "रु": "INR",
 }  # fmt: skip
 LINKING = re.compile("^(?:de |di |d’)")  # deux millions d’euros
-THOUSANDS = frozenset({"mil", "mila", "हज़ार", "ألف"})
+THOUSANDS = frozenset({"mil", "mila", "हज़ार", "ألف", "k", "K"})
 
 
 class Prices(Rules):
@@ -46,7 +46,7 @@ class Prices(Rules):
         slash = rf"(?<=[\w€$£¥₹.]){SPACE}?/{SPACE}?(?:(?P<unit>{unit})(?!\w)|(?=\d+{SPACE}?(?:{unit})(?!\w)))"
         yield Rule(re.compile(slash), self._read_per)
         if self.readings.spaces:
-            yield Rule(re.compile(rf"(?<=[€$£₹]){SPACE}?/(?=[^\W\d])"), lambda _: self.readings.per.format(unit=""))
+            yield Rule(re.compile(r"(?<=[€$£₹\d])/(?=[^\W\d]{3})"), lambda _: self.readings.per.format(unit=""))
 
     def _read_money(self, match: re.Match[str]) -> str | None:
         currency = match.groupdict().get("code") or self.symbols[match["symbol"]]
@@ -65,7 +65,7 @@ class Prices(Rules):
             if numbers[0].fraction:
                 first = spoken_money(Money(amount=numbers[0].value, currency=currency), self.locale)
             said = self.from_to(first, said)
-        return sign + self.numerals.tidy(said)
+        return sign + said
 
     def _read_per(self, match: re.Match[str]) -> str | None:
         if not match["unit"]:

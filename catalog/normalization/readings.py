@@ -77,7 +77,6 @@ class Readings(BaseModel):
     not_nouns: str = ""  # what a number does not agree with
     agreeing: Literal["none", "one", "all"] = "none"  # which numbers agree: one, or all
     elided: dict[str, str] = {}  # una ora: un'ora
-    spell_out: dict[str, str] = {}  # ICU's words that people do not say
     measure_words: str = ""  # after which two is 两
     digit_words: tuple[str, ...] = ()  # for telephone numbers, where they differ from the numbers
     phone_pairs: bool = False

@@ -48,7 +48,8 @@ class Rules:
         symbols = cldr(locale.number_style).number_symbols["latn"]
         self.decimal = str(symbols["decimal"])
         mark = GROUPS.get(str(symbols["group"]), "٬")
-        group = f"(?:{mark}|[٬\u00a0\u2009\u202f{' ' if readings.group_space else ''}])"
+        plain_space = " " if readings.group_space else " (?=000(?!\\d))"
+        group = f"(?:{mark}|[٬\u00a0\u2009\u202f]|{plain_space})"
         self.whole = rf"(?:\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}|\d+)"
         self.plain = rf"{self.whole}(?:[{re.escape(self.decimal)}٫]\d+)?(?!\d|[.,٫٬]\d)"
 
