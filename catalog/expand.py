@@ -11,7 +11,7 @@ from catalog.errors import Problem
 from catalog.inputs import Inputs, copy_chain, in_currency
 from catalog.locales import Locale
 from catalog.names import Names, OwnNames, Tills, compile_words, view
-from catalog.normalization import normalize
+from catalog.normalization import Normalizer
 from catalog.products import Product, ProductImage
 from catalog.spoken import annotate
 from catalog.story import EndCardText, SceneText, Story, compile_story, raise_problems, shown, tidy
@@ -52,6 +52,7 @@ class _Expander:
         self.tills = Tills()
         sandbox = environment(self.tills.annotated, annotate)
         self.words = {tag: compile_words(inputs, tag, sandbox) for tag in inputs.copy}
+        self.normalizers = {tag: Normalizer(locale, inputs.lexicon) for tag, locale in inputs.locales.items()}
         self.stories: dict[tuple[str, tuple[int, ...]], Story] = {}
         self.views: dict[str, Mapping[str, Any]] = {}
         self.own_names: OwnNames = {}
@@ -181,8 +182,7 @@ class _Expander:
         """Return the part with a narration that says what a voice would have to guess."""
         if part is None or not part.narration:
             return part
-        narration = normalize(part.narration, self.inputs.locales[tag], self.inputs.lexicon)
-        return part.model_copy(update={"narration": narration})
+        return part.model_copy(update={"narration": self.normalizers[tag].normalize(part.narration)})
 
 
 Part = SceneText | EndCardText

@@ -1,5 +1,5 @@
 """Text normalization: what a voice would have to guess is annotated with how people say it; see scan.py."""
 
-from catalog.normalization.scan import normalize
+from catalog.normalization.scan import Normalizer, normalize
 
-__all__ = ["normalize"]
+__all__ = ["Normalizer", "normalize"]

@@ -43,12 +43,12 @@ def normalize(text: str, locale: Locale, lexicon: Lexicon = NO_LEXICON) -> str:
 
     What is annotated already stays; words of the lexicon come before everything else.
     """
-    return _normalizer(locale, lexicon).annotated(text)
+    return _normalizer(locale, lexicon).normalize(text)
 
 
 @lru_cache(maxsize=256)
-def _normalizer(locale: Locale, lexicon: Lexicon) -> _Normalizer:
-    return _Normalizer(locale, lexicon)
+def _normalizer(locale: Locale, lexicon: Lexicon) -> Normalizer:
+    return Normalizer(locale, lexicon)
 
 
 def _rules(locale: Locale, readings: Readings) -> Iterator[Rule]:
@@ -65,8 +65,8 @@ class _Stretch:
     written: str
 
 
-class _Normalizer:
-    """The rules of one locale, with one lexicon."""
+class Normalizer:
+    """The rules of one locale, with one lexicon; quicker than `normalize` for many texts."""
 
     def __init__(self, locale: Locale, lexicon: Lexicon) -> None:
         self.lexicon = lexicon.for_locale(locale.tag)
@@ -75,7 +75,8 @@ class _Normalizer:
         self.rules = () if readings is None else tuple(_rules(locale, readings))
         self.start = re.compile("|".join(_without_names(rule.pattern.pattern) for rule in self.rules))
 
-    def annotated(self, text: str) -> str:
+    def normalize(self, text: str) -> str:
+        """See `normalize`."""
         shown, kept = _annotations(text)
         kept = sorted([*kept, *self._named(shown, kept)], key=lambda stretch: stretch.start)
         if self.rules:
@@ -98,6 +99,9 @@ class _Normalizer:
         at = 0
         while (found := self.start.search(text, at)) is not None:
             at = found.start()
+            if (inside := _end_of_stretch(at, kept)) is not None:
+                at = inside
+                continue
             match, said = self._read(text, at, kept)
             if match is None:
                 at += 1
@@ -134,6 +138,10 @@ def _annotations(text: str) -> tuple[str, list[_Stretch]]:
         shown += match[1]
         at = match.end()
     return shown + STRAY.sub("", text[at:]), kept
+
+
+def _end_of_stretch(at: int, kept: list[_Stretch]) -> int | None:
+    return next((stretch.end for stretch in kept if stretch.start <= at < stretch.end), None)
 
 
 def _overlaps(start: int, end: int, kept: list[_Stretch]) -> bool:
