@@ -19,16 +19,23 @@ SCALES = (
     (10**6, "مِلْيُونٌ", "مِلْيُونَانِ", "مَلَايِينَ", "مِلْيُونًا", "مِلْيُونٍ"),
     (10**3, "أَلْفٌ", "أَلْفَانِ", "آلَافٍ", "أَلْفًا", "أَلْفٍ"),
 )
+FEMININE_UNITS = (
+    "", "وَاحِدَةٌ", "اِثْنَتَانِ", "ثَلَاثٌ", "أَرْبَعٌ", "خَمْسٌ", "سِتٌّ", "سَبْعٌ", "ثَمَانٍ", "تِسْعٌ", "عَشْرٌ",
+)  # fmt: skip
+FEMININE_TEENS = ("إِحْدَى", "اِثْنَتَا", "ثَلَاثَ", "أَرْبَعَ", "خَمْسَ", "سِتَّ", "سَبْعَ", "ثَمَانِيَ", "تِسْعَ")
+FEMININE_COMPOUND = {1: "إِحْدَى"}
 LARGEST = 10**12
 ZERO = "صِفْرٌ"
 DAMMATAN, KASRATAN, DAMMA, KASRA = "\u064c", "\u064d", "\u064f", "\u0650"
+SHADDA = "\u0651"
 DUAL_ENDING = "انِ"
 
 
-def arabic_number(number: Decimal, *, counting: bool = False) -> str:
+def arabic_number(number: Decimal, *, counting: bool = False, feminine: bool = False) -> str:
     """Return the number in vowelled words.
 
-    `counting`: it stands before a masculine noun; then one and two are silent, since the noun itself says them.
+    `counting`: it stands before a noun; then one and two are silent, since the noun itself says them.
+    `feminine`: that noun is feminine.
 
     Raises:
         ValueError: the number is negative or has more than twelve digits before the comma.
@@ -44,18 +51,19 @@ def arabic_number(number: Decimal, *, counting: bool = False) -> str:
         return " ".join([_cardinal(int(whole)) or ZERO, "فَاصِلَةٌ", *zeros, _cardinal(int(digits))])
     if counting and whole in (1, 2):
         return ""
-    words = _cardinal(int(whole)) or ZERO
+    words = _cardinal(int(whole), feminine=feminine) or ZERO
     return _construct(words) if counting else words
 
 
-def _cardinal(number: int) -> str:
+def _cardinal(number: int, *, feminine: bool = False) -> str:
     parts = []
     for value, *forms in SCALES:
         count, number = divmod(number, value)
         if count:
             parts.append(_scaled(count, *forms))
     parts += [HUNDREDS[number // 100]] if number >= 100 else []
-    parts += [_below_hundred(number % 100)] if number % 100 else []
+    small = _feminine_below_hundred if feminine else _below_hundred
+    parts += [small(number % 100)] if number % 100 else []
     return " وَ".join(parts)
 
 
@@ -80,8 +88,22 @@ def _below_hundred(number: int) -> str:
     return f"{UNITS[ones]} وَ{TENS[number // 10]}" if ones else TENS[number // 10]
 
 
+def _feminine_below_hundred(number: int) -> str:
+    """Return the number before a feminine noun: three to ten lose their ending, the teens gain one."""
+    if number <= 10:
+        return FEMININE_UNITS[number]
+    if number < 20:
+        return f"{FEMININE_TEENS[number - 11]} عَشْرَةَ"
+    ones = FEMININE_COMPOUND.get(number % 10, FEMININE_UNITS[number % 10])
+    return f"{ones} وَ{TENS[number // 10]}" if number % 10 else TENS[number // 10]
+
+
 def _construct(words: str) -> str:
     """Return the number as it leans on the noun that follows: no nunation, no dual ending."""
+    if words.endswith(DAMMATAN + SHADDA):
+        return words.removesuffix(DAMMATAN + SHADDA) + DAMMA + SHADDA
+    if words.endswith("ثَمَانٍ"):
+        return words.removesuffix(KASRATAN) + KASRA + "ي"
     if words.endswith(DUAL_ENDING):
         return words.removesuffix(DUAL_ENDING) + "ا"
     return (

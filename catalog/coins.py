@@ -50,6 +50,8 @@ CENT = _arabic("سِنْتٌ وَاحِدٌ", "سِنْتَانِ", "سِنْت�
 HALALA = _arabic("هَلَلَةٌ وَاحِدَةٌ", "هَلَلَتَانِ", "هَلَلَاتٍ", "هَلَلَةً", "هَلَلَةٍ")
 FILS = _arabic("فِلْسٌ وَاحِدٌ", "فِلْسَانِ", "فُلُوسٍ", "فِلْسًا", "فِلْسٍ")
 
+DOLLARS = frozenset({"AUD", "CAD", "HKD", "NZD", "SGD", "USD"})  # at home, each of them is simply a dollar
+
 COINS: dict[str, dict[str, Coin]] = {
     "en": {
         "USD": _coin("dollar", "dollars", "cent", "cents"),
@@ -123,7 +125,8 @@ COINS: dict[str, dict[str, Coin]] = {
 
 def coin_of(currency: str, locale: Locale) -> Coin:
     """Return how this language counts in this currency."""
-    if coin := COINS.get(locale.language, {}).get(currency):
+    known = COINS.get(locale.language, {})
+    if coin := known.get("USD" if currency == locale.currency and currency in DOLLARS else currency):
         return coin
     names = {
         category: get_currency_name(currency, count, locale.tag.replace("-", "_"))

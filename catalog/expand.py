@@ -13,9 +13,10 @@ from catalog.formats import Format
 from catalog.inputs import Inputs, copy_chain, in_currency
 from catalog.locales import Locale
 from catalog.names import Names, OwnNames, Tills, compile_words, view
+from catalog.normalization import Normalizer
 from catalog.products import Product, ProductImage
 from catalog.spoken import annotate
-from catalog.story import EndCardText, SceneText, Story, compile_story, raise_problems, said, shown, tidy
+from catalog.story import SPOKEN_TEXTS, EndCardText, SceneText, Story, compile_story, raise_problems, said, shown, tidy
 from catalog.templating import RenderFailed, environment, is_true
 from catalog.variant import EndCard, Refusal, Scene, Variant
 
@@ -53,6 +54,7 @@ class _Expander:
         self.tills = Tills()
         sandbox = environment(self.tills.annotated, annotate)
         self.words = {tag: compile_words(inputs, tag, sandbox) for tag in inputs.copy}
+        self.normalizers = {tag: Normalizer(locale, inputs.lexicon) for tag, locale in inputs.locales.items()}
         self.stories: dict[tuple[str, tuple[int, ...]], Story] = {}
         self.views: dict[str, Mapping[str, Any]] = {}
         self.own_names: OwnNames = {}
@@ -177,8 +179,17 @@ class _Expander:
         """Render a part once for everything it depends on; formats mostly share theirs."""
         key = (id(part), *map(names.identity.get, part.roots))
         if key not in self.scenes:
-            self.scenes[key] = render(part, names)
+            self.scenes[key] = self._spoken(render(part, names), names.identity["locale"])
         return self.scenes[key]
+
+    def _spoken(self, part: Scene | EndCard | None, tag: str) -> Scene | EndCard | None:
+        """Return the part with narrations that say what a voice would have to guess."""
+        if part is None:
+            return None
+        locale, lexicon = self.inputs.locales[tag], self.inputs.lexicon
+        narrations = {name: getattr(part, name) for name in SPOKEN_TEXTS}
+        told = {name: normalize(text, locale, lexicon) for name, text in narrations.items() if text}
+        return part.model_copy(update=told)
 
 
 Part = SceneText | EndCardText

@@ -12,6 +12,7 @@ from catalog.campaign import Campaign, Join
 from catalog.campaign_file import load_campaign
 from catalog.errors import CatalogError, Problem
 from catalog.formats import Format, read_formats
+from catalog.lexicon import Lexicon, read_lexicon
 from catalog.locales import Locale, fallback_chain, read_locales
 from catalog.products import Product, local_feed_for, localize, read_overrides, read_products
 from catalog.yamlfile import YamlFile, read_yaml
@@ -39,6 +40,7 @@ class Inputs:
     formats: Mapping[str, Format]
     copy: Mapping[str, Mapping[str, CopyText]]
     joins: Mapping[str, tuple[dict[str, str], ...]]
+    lexicon: Lexicon
     problems: tuple[Problem, ...]
 
 
@@ -72,6 +74,7 @@ def read_inputs(folder: Path) -> Inputs:
         formats=formats,
         copy=copy,
         joins={name: _read_join(folder, axis) for name, axis in campaign.axes.items() if isinstance(axis, Join)},
+        lexicon=read_lexicon(folder),
         problems=(*feed.problems, *refused_locales.values(), *copy_problems, *local_problems),
     )
 

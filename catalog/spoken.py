@@ -1,7 +1,7 @@
 """Keeps what is shown and what is said side by side: annotations, words, and numbers and prices in words.
 
 A text may carry interlinear annotations, U+FFF9 shown U+FFFA spoken U+FFFB (Unicode 23.8), so that "19,90 €" is on
-screen while "neunzehn Euro neunzig" is heard.
+screen while "neunzehn Euro neunzig" is heard. A second U+FFFA may add how it sounds in IPA.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import budoux
 import icu
@@ -23,8 +24,9 @@ from catalog.locales import Locale
 from catalog.money import Money
 
 SHOWN, SPOKEN, END = "\ufff9", "\ufffa", "\ufffb"
-ANNOTATION = re.compile(f"{SHOWN}([^{SHOWN}{SPOKEN}{END}]*){SPOKEN}([^{SHOWN}{SPOKEN}{END}]*){END}")
 STRAY = re.compile(f"[{SHOWN}{SPOKEN}{END}]")
+PART = f"([^{SHOWN}{SPOKEN}{END}]*)"
+ANNOTATION = re.compile(f"{SHOWN}{PART}{SPOKEN}{PART}(?:{SPOKEN}{PART})?{END}")
 
 # Languages that write phrases without spaces, and the BudouX model that finds them.
 PHRASE_PARSERS = {
@@ -42,26 +44,32 @@ RULE_SETS = {
     "en-GB": ("%spellout-cardinal-verbose",),  # one hundred and one
     "zh": ("%spellout-cardinal-alternate2",),  # two things are 两, not 二
 }
+# Marks of ICU's own that are not said, and characters that readers of Chinese and Japanese take for others.
+CORRECTIONS = str.maketrans({"\u00ad": "", "\u200b": "", "・": "点", "〇": "零"})
 
 
 @dataclass(frozen=True)
 class SpokenWord:
-    """A word (in ja, zh and th: a phrase) as it is shown and as it is said; `glued` if no space precedes it."""
+    """A word (in ja, zh and th: a phrase) as it is shown and as it is said; `glued` if no space precedes it.
+
+    `ipa` is how it sounds, where that is known of the whole word; else empty.
+    """
 
     shown: str
     spoken: str
     glued: bool
+    ipa: str = ""
 
 
-def annotate(shown: str, spoken: str) -> str:
+def annotate(shown: str, spoken: str, ipa: str = "") -> str:
     """Return text that shows one thing and says another.
 
     Raises:
         ValueError: one of them holds annotation marks already.
     """
-    if STRAY.search(shown + spoken):
+    if STRAY.search(shown + spoken + ipa):
         raise ValueError(f"annotation of {shown!r}: annotations do not nest. Annotate the inner text only.")
-    return f"{SHOWN}{shown}{SPOKEN}{spoken}{END}"
+    return f"{SHOWN}{shown}{SPOKEN}{spoken}{SPOKEN + ipa if ipa else ''}{END}"
 
 
 def shown_text(text: str) -> str:
@@ -98,7 +106,7 @@ def words_of(text: str, language: str) -> tuple[SpokenWord, ...]:
     """
     words: list[SpokenWord] = []
     glued = True
-    for shown, spoken in _slices(list(_pieces(text)), language):
+    for shown, spoken, ipa in _slices(list(_pieces(text)), language):
         body = shown.strip()
         starts_glued = glued and not shown[:1].isspace()
         glued = bool(shown) and not shown[-1].isspace()
@@ -107,9 +115,9 @@ def words_of(text: str, language: str) -> tuple[SpokenWord, ...]:
         elif words and (is_mute(spoken) or is_mute(words[-1].spoken)):
             before = words.pop()
             joined = before.shown + ("" if starts_glued else " ") + body
-            words.append(SpokenWord(joined, speakable(f"{before.spoken} {spoken}"), before.glued))
+            words.append(SpokenWord(joined, speakable(f"{before.spoken} {spoken}"), before.glued, before.ipa or ipa))
         else:
-            words.append(SpokenWord(body, speakable(spoken), starts_glued and bool(words)))
+            words.append(SpokenWord(body, speakable(spoken), starts_glued and bool(words), ipa))
     return tuple(words)
 
 
@@ -117,7 +125,7 @@ def spoken_number(number: Decimal | int, locale: Locale) -> str:
     """Return a number in words, such as "neunundvierzig" or "three point five"; no unit is meant."""
     if locale.language == "ar":
         return arabic_number(Decimal(number))
-    return _spelled(number, locale, ("%spellout-numbering-verbose",) if locale.tag == "en-GB" else ())
+    return spelled(number, locale, ("%spellout-numbering-verbose",) if locale.tag == "en-GB" else ())
 
 
 def spoken_money(money: Money, locale: Locale) -> str:
@@ -153,16 +161,17 @@ def _counted(number: Decimal, locale: Locale, gender: str) -> str:
     if locale.language == "ar":
         return arabic_number(number, counting=True)
     chosen = RULE_SETS.get(locale.tag) or RULE_SETS.get(locale.language) or ()
-    return _spelled(number, locale, (*chosen, f"%spellout-cardinal-{gender}", "%spellout-cardinal"))
+    return spelled(number, locale, (*chosen, f"%spellout-cardinal-{gender}", "%spellout-cardinal"))
 
 
-def _spelled(number: Decimal | int, locale: Locale, rule_sets: tuple[str, ...]) -> str:
+def spelled(number: Decimal | int, locale: Locale, rule_sets: tuple[str, ...]) -> str:
+    """Return a number in words by the first of ICU's rule sets that the language has, else as a bare number."""
     speller = _speller(locale.tag)
     names = {speller.getRuleSetName(index) for index in range(speller.getNumberOfRuleSetNames())}
     chosen = next((name for name in rule_sets if name in names), "%spellout-numbering")
     whole = number == int(number)
     words = speller.format(int(number) if whole else float(number), chosen)
-    return str(words).replace("\u00ad", "").replace("\u200b", "").replace("・", "点")
+    return str(words).translate(CORRECTIONS).replace("निन्यानबे", "निन्यानवे")
 
 
 @lru_cache
@@ -171,57 +180,73 @@ def _speller(tag: str) -> icu.RuleBasedNumberFormat:
     return icu.RuleBasedNumberFormat(icu.URBNFRuleSetTag.SPELLOUT, icu.Locale(tag))
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield (shown, spoken, annotated) in reading order."""
+class _Piece(NamedTuple):
+    """A stretch of text, annotated or not."""
+
+    shown: str
+    spoken: str
+    annotated: bool = False
+    ipa: str = ""
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    """Yield stretches in reading order."""
     end = 0
     for match in ANNOTATION.finditer(text):
         yield from _plain(text[end : match.start()])
-        yield from _annotated(match[1], match[2])
+        if match[3]:
+            yield _Piece(match[1], match[2], annotated=True, ipa=match[3])
+        else:
+            yield from _annotated(match[1], match[2])
         end = match.end()
     yield from _plain(text[end:])
 
 
-def _plain(text: str) -> Iterator[tuple[str, str, bool]]:
+def _plain(text: str) -> Iterator[_Piece]:
     if clean := STRAY.sub("", text):
-        yield clean, clean, False
+        yield _Piece(clean, clean)
 
 
-def _annotated(shown: str, spoken: str) -> Iterator[tuple[str, str, bool]]:
+def _annotated(shown: str, spoken: str) -> Iterator[_Piece]:
     pairs = list(zip(shown.split(), spoken.split(), strict=False))
-    adds_vowels = len(shown.split()) == len(spoken.split()) and all(_bare(a) == _bare(b) for a, b in pairs)
+    adds_vowels = len(shown.split()) == len(spoken.split()) and all(bare(a) == bare(b) for a, b in pairs)
     if not adds_vowels or len(pairs) < 2:
-        yield shown, spoken, True
+        yield _Piece(shown, spoken, annotated=True)
         return
     for index, (one, other) in enumerate(pairs):
-        yield (f" {one}" if index else one), other, True
+        yield _Piece(f" {one}" if index else one, other, annotated=True)
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Return the text without vowel marks and other combining signs."""
     return "".join(char for char in unicodedata.normalize("NFD", text) if unicodedata.category(char) != "Mn")
 
 
-def _slices(pieces: list[tuple[str, str, bool]], language: str) -> Iterator[tuple[str, str]]:
-    """Yield (shown, spoken) between allowed breaks; white space stays at the start of a slice."""
-    shown = "".join(piece[0] for piece in pieces)
+def _slices(pieces: list[_Piece], language: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (shown, spoken, IPA of all of it or nothing) between allowed breaks, spaces first."""
+    shown = "".join(piece.shown for piece in pieces)
     starts = [0]
     for piece in pieces:
-        starts.append(starts[-1] + len(piece[0]))
+        starts.append(starts[-1] + len(piece.shown))
     inside = {
         offset
         for (start, end), piece in zip(pairwise(starts), pieces, strict=True)
-        if piece[2]
+        if piece.annotated
         for offset in range(start + 1, end)
     }
     cuts = sorted({0, len(shown), *(_breaks(shown, language) - inside)})
     for first, last in pairwise(cuts):
-        spoken = ""
+        spoken, heard = "", []
         for (start, end), piece in zip(pairwise(starts), pieces, strict=True):
-            if piece[2] and first <= start < last:
-                spoken += (" " if piece[0][:1].isspace() else "") + piece[1]
-            elif not piece[2] and start < last and end > first:
-                spoken += piece[0][max(first - start, 0) : last - start]
-        yield shown[first:last], spoken
+            if piece.annotated and first <= start < last:
+                said = (" " if piece.shown[:1].isspace() else "") + piece.spoken
+            elif not piece.annotated and start < last and end > first:
+                said = piece.shown[max(first - start, 0) : last - start]
+            else:
+                continue
+            spoken += said
+            heard += [] if is_mute(said) else [piece.ipa]
+        yield shown[first:last], spoken, heard[0] if len(heard) == 1 else ""
 
 
 def _breaks(text: str, language: str) -> set[int]:

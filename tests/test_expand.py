@@ -13,6 +13,7 @@ from catalog import CatalogError, Problem, Refusal, Sample, Variant
 from catalog.combine import combine
 from catalog.expand import expand
 from catalog.inputs import copy_chain, read_inputs
+from catalog.spoken import shown_text, spoken_text
 from catalog.story import tidy
 
 
@@ -40,6 +41,41 @@ def test_each_locale_sees_its_own_words_and_prices(tmp_path):
     assert ("Fasst Kaffee", "Holds coffee") == (german.scenes[0].headline, english.scenes[0].headline)
     assert ("9,50\xa0€", "$8") == (german.scenes[1].badge, english.scenes[1].badge)
     assert "Jetzt \ufff99,50\xa0€\ufffaneun Euro fünfzig\ufffb" == german.scenes[1].narration
+
+
+def test_a_narration_says_what_the_copy_writes(tmp_path):
+    """Typed numbers are said in the language of each locale; what is shown stays as it was typed."""
+    campaign = CAMPAIGN.replace('narration: "{{ copy.hook }}"', 'narration: "-20 %, 500 ml"')
+    campaign = campaign.replace('headline: "{{ copy.hook }}"', 'headline: "-20 %, 500 ml"')
+    found = variants(write_campaign(tmp_path, campaign=campaign))
+    german, english = (found[f"test/cup/{tag}/story_9x16"].scenes[0] for tag in ("de-DE", "en-US"))
+
+    assert "minus zwanzig Prozent, fünfhundert Milliliter" == spoken_text(german.narration)
+    assert "minus twenty percent, five hundred milliliters" == spoken_text(english.narration)
+    assert ["-20 %, 500 ml"] * 4 == [
+        text for scene in (german, english) for text in (scene.headline, shown_text(scene.narration))
+    ]
+
+
+def test_the_campaigns_lexicon_says_its_names(tmp_path):
+    """lexicon.yaml beside the campaign is heard in narrations, and seen nowhere."""
+    campaign = CAMPAIGN.replace('narration: "{{ copy.hook }}"', 'narration: "{{ product.title }}"')
+    folder = write_campaign(tmp_path, campaign=campaign)
+    (folder / "lexicon.yaml").write_text("- word: Aurora\n  say: オーロラ\n  locales: [ja]\n", encoding="utf-8")
+    found = variants(folder)
+    japanese, german = (found[f"test/cup/{tag}/story_9x16"].scenes[0].narration for tag in ("ja-JP", "de-DE"))
+
+    assert ("Aurora カップ", "オーロラ カップ") == (shown_text(japanese), spoken_text(japanese))
+    assert "Aurora Tasse" == german
+
+
+def test_a_wrong_lexicon_is_refused_before_anything_is_made(tmp_path):
+    """A campaign whose lexicon cannot be read is not expanded without it."""
+    folder = write_campaign(tmp_path)
+    (folder / "lexicon.yaml").write_text("- word: Aurora\n", encoding="utf-8")
+
+    with pytest.raises(CatalogError, match=r"lexicon.yaml:1: .* Write 'say'"):
+        expanded(folder)
 
 
 def test_a_scene_with_a_false_when_is_left_out(tmp_path):

@@ -19,7 +19,7 @@ from catalog.spoken import words_of
 from renderer.artifacts import Line
 from renderer.backends import Recording
 from renderer.backends.kokoro_voices import load_style
-from renderer.backends.phonemes import EspeakSpeller, Speller
+from renderer.backends.phonemes import EspeakSpeller, Speller, with_ipa
 from renderer.backends.word_times import from_spans, require_script, require_speakable
 from renderer.errors import BackendError
 
@@ -66,7 +66,7 @@ class Kokoro:
         words = words_of(line.text, language)
         require_speakable(line, words)
         require_script(line, words, SCRIPTS.get(language, ("LATIN",)))
-        phonemes = self._speller(language).spell(words, line)
+        phonemes = with_ipa(self._speller(language).spell(words, line), words, line)
         sounds: list[NDArray[np.float32]] = []
         spans: list[tuple[float, float] | None] = []
         for chunk in chunks(phonemes, line):

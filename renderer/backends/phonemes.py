@@ -7,6 +7,7 @@ reads. A word that melted into its neighbour has an empty string. Mappings from 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Protocol
@@ -43,6 +44,13 @@ BRITISH = {"e^ə": "ɛː", "iə": "ɪə", "ə^ʊ": "Q", "ɾ": "T", "ʔ": "t"}
 GERMAN = {"ɔ^ø": "Y", "ɔ^ʏ": "Y", "ʏ": "y", "ɜ": "ɐ"}
 # Kokoro has no pharyngeals and no emphatic consonants: the nearest it has.
 ARABIC = {"ħ": "h", "ʕ": "ʔ", "ˤ": "", "tˤ": "t", "dˤ": "d", "sˤ": "s", "ðˤ": "ð"}
+# Sounds of the IPA that Kokoro was not taught: the nearest it has.
+NEAREST = {
+    "ħ": "h", "ʕ": "ʔ", "ɓ": "b", "ɗ": "d", "ɘ": "ə", "ɞ": "ɜ", "ɠ": "ɡ", "ɢ": "ɡ", "ɦ": "h", "ɫ": "l", "ɬ": "l",
+    "ɭ": "l", "ɱ": "m", "ɵ": "ø", "ʀ": "ʁ", "ʉ": "u", "ʍ": "w", "ʏ": "y", "ʐ": "ʒ", "ʑ": "ʒ", "ɶ": "œ",
+    "ˤ": "", "ˑ": "", ".": "", "\u0329": "", "\u032f": "",
+}  # fmt: skip
+TIES = str.maketrans({"\u0361": "^", "\u035c": "^"})
 BY_VOICE = {
     "en-us": ENGLISH | AMERICAN,
     "en": ENGLISH | BRITISH,
@@ -93,6 +101,23 @@ def to_kokoro(ipa: str, table: dict[str, str]) -> str:
     for old in sorted(table, key=len, reverse=True):
         ipa = ipa.replace(old, table[old])
     return ipa.replace("^", "").replace("-", "")
+
+
+def with_ipa(phonemes: Sequence[str], words: Sequence[SpokenWord], line: Line) -> list[str]:
+    """Return the phonemes, with those of the lexicon's own IPA where a word has it."""
+    voice = espeak_voice(line.locale)
+    return [
+        end_of_word(f"{from_ipa(word.ipa, voice)} ", word.spoken) if word.ipa else spelled
+        for spelled, word in zip(phonemes, words, strict=True)
+    ]
+
+
+def from_ipa(ipa: str, voice: str) -> str:
+    """Return IPA as people write it in the symbols that Kokoro reads for the language of this eSpeak voice."""
+    plain = unicodedata.normalize("NFD", ipa).replace("c\u0327", "ç").translate(TIES)
+    table = SHARED | BY_VOICE.get(voice, {})
+    untied = {sounds.replace("^", ""): symbol for sounds, symbol in table.items()}
+    return to_kokoro(to_kokoro(plain, untied | table), NEAREST)
 
 
 def end_of_word(phonemes: str, spoken: str) -> str:
