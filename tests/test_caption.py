@@ -14,7 +14,7 @@ from defusedxml.ElementTree import fromstring
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog import Format
+from catalog import Brand, Format
 from catalog.formats import read_formats
 from catalog.locales import read_locales
 from catalog.spoken import annotate, shown_text, words_of
@@ -24,7 +24,9 @@ from renderer.caption_limits import breaches, chars_per_s
 from renderer.cue_lines import Ruler, count_chars
 from renderer.engine import InlineEngine
 from renderer.errors import MediaError
-from renderer.picture.lettering import caption_ruler
+from renderer.picture.captions import caption_ruler, caption_style
+from renderer.picture.frame import Frame
+from renderer.picture.lettering import Pen
 from renderer.picture.typography import Typesetter
 from renderer.store import open_store
 from renderer.subtitles import read_webvtt, write_srt, write_ttml, write_webvtt
@@ -32,6 +34,7 @@ from renderer.subtitles import read_webvtt, write_srt, write_ttml, write_webvtt
 LOCALES, FORMATS = read_locales(), read_formats()
 ENGLISH = LOCALES["en-US"].captions
 TT = "{http://www.w3.org/ns/ttml}"
+BRAND = Brand(name="Aurora", logo="logo.svg")
 GAP_MS = 67  # two frames of thirtieths
 STORY, WIDE = FORMATS["story_9x16"], FORMATS["wide_16x9"]
 
@@ -260,6 +263,21 @@ def test_any_text_at_any_pace_gives_readable_cues(spoken: tuple[str, Line, Speec
     assert "".join("".join(line for cue in cues for line in cue.lines).split()) == "".join(
         shown_text(line.text).split()
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(timed_speech(), st.sampled_from([STORY, WIDE]))
+def test_the_picture_keeps_the_lines_as_they_were_cut(spoken: tuple[str, Line, Speech], format: Format) -> None:
+    """Type is made smaller for what must stay whole; nothing that has a font is ever broken anew or too wide."""
+    tag, line, speech = spoken
+    cues = caption_speech(line, speech, ruler_of(tag, format.id), format.frame_rate)
+    drawn = [cue for cue in cues if all(can_be_drawn(text, tag) for text in cue.lines)]
+    frame = Frame(format, is_rtl=LOCALES[tag].direction == "rtl")
+
+    style = caption_style(Pen(typesetter(), BRAND, LOCALES[tag], frame, "test"), drawn)
+
+    assert all(style.lines[cue.lines] == cue.lines for cue in drawn)
+    assert all(style.draw(cue, -1).width <= frame.slot("caption").width + 2 for cue in drawn)
 
 
 @settings(max_examples=60, deadline=None)

@@ -22,10 +22,11 @@ from renderer.engine import InlineEngine
 from renderer.errors import MediaError, StoreError
 from renderer.media import Planes, read_take, write_take, write_wav
 from renderer.picture.canvas import to_rgb, yuv_of
+from renderer.picture.captions import caption_style
 from renderer.picture.frame import Box, Frame
 from renderer.picture.ground import Footage
 from renderer.picture.layout import Size
-from renderer.picture.lettering import Pen, caption_style
+from renderer.picture.lettering import Pen
 from renderer.picture.packshot import packshot, read_product
 from renderer.picture.seat import Seat
 from renderer.picture.show import Show
