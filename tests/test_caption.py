@@ -107,22 +107,24 @@ def test_lines_are_as_wide_as_their_type(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "text", "whole"),
+    ("tag", "before", "whole", "after"),
     [
-        ("en-US", "It keeps your coffee hot for as long as 24 hours wherever you are going.", "24 hours"),
-        ("en-US", "Everything that you need for a long day out for only $ 49.90 this week.", "$ 49.90"),
-        ("de-CH", "Leicht und schnell und für jeden Kilometer gemacht für nur CHF 1'290.", "CHF 1'290"),
-        ("fr-FR", "Une bouteille qui garde le froid pendant une journée pour 19,90\u00a0€ seulement.", "19,90\u00a0€"),
-        ("de-DE", "Endlich ist sie da: die neue Aurora Thermo Flasche für deinen langen Tag.", "Aurora Thermo Flasche"),
-        ("ar-EG", "زجاجة تحافظ على برودة الماء لمدة ٢٤ ساعة أينما كنت في يومك الطويل", "٢٤ ساعة"),
-        ("ja-JP", "どこにいても、つめたさが24時間そのままつづくボトルです。", "24時間"),
+        ("en-US", "keep it hot ", "24 hours", " wherever you go"),
+        ("en-US", "everything you need for ", "$ 49.90", " this week"),
+        ("de-CH", "leicht und schnell und gut ", "CHF 1'290", " ab heute"),
+        ("fr-FR", "garde le froid ", "19,90\u00a0€", " seulement ici"),
+        ("de-DE", "endlich ist sie da ", "Aurora Thermo Flasche", " für deinen Tag"),
+        ("ar-EG", "تحافظ على برودة ", "٢٤ ساعة", " أينما كنت"),
+        ("ko-KR", "언제나 시원하게 ", "24 시간", " 동안 즐겨요"),
+        ("ja-JP", "どこでも、", "24時間", "つめたい"),
     ],
 )
-def test_what_is_read_as_one_is_never_parted(tag: str, text: str, whole: str) -> None:
-    """A number stays with its unit or currency, and the words of a name together, at every width and pace."""
-    for format in (STORY, FORMATS["square_1x1"], WIDE):
-        for ms_per_char in (30, 70, 160):
-            cues = captioned(text, tag, format, ("Aurora Thermo Flasche",), ms_per_char=ms_per_char)
+def test_what_is_read_as_one_is_never_parted(tag: str, before: str, whole: str, after: str) -> None:
+    """A number stays with its unit or currency, and the words of a name together, wherever a line would end."""
+    for repeats in range(1, 13):
+        for filler in ("", "a ", "abc "):
+            text = f"{filler}{before * repeats}{whole}{after * 3}"
+            cues = captioned(text, tag, STORY, ("Aurora Thermo Flasche",))
 
             assert any(whole in line for cue in cues for line in cue.lines), [cue.lines for cue in cues]
 
