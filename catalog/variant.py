@@ -66,6 +66,12 @@ class Variant(_Frozen):
     music: Music
     captions: Captions = Captions()  # not burned in where the format wants none
 
+    @property
+    def speaks(self) -> bool:
+        """Tell whether anything is said."""
+        ending = self.end_card.narration if self.end_card else ""
+        return any(text.strip() for text in (*(scene.narration for scene in self.scenes), ending))
+
 
 class Refusal(_Frozen):
     """A variant that was asked for and cannot be made, and the sentence that says why."""

@@ -18,7 +18,7 @@ from renderer.artifacts import CaptionJob, Cue, CueSheet, Line, Speech, Word
 from renderer.cue_lines import Piece, Ruler, best_lines, ends_clause, ends_sentence, pieces_of, text_of
 from renderer.engine import Engine, Outcome
 from renderer.errors import StoreError
-from renderer.picture.lettering import caption_ruler
+from renderer.picture.captions import caption_ruler
 from renderer.picture.typography import Typesetter
 from renderer.store import Store
 

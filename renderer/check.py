@@ -11,8 +11,9 @@ from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError
 from renderer.measure import SILENCE_DBTP, SILENCE_LUFS, Measures, Probe, measure, probe
-from renderer.rules import FILE_RULES, SIGNAL_RULES, STORY_RULES, Verdict
+from renderer.rules import FILE_RULES, SIGNAL_RULES, STORY_RULES
 from renderer.store import Store
+from renderer.verdict import Verdict
 from renderer.versions import checked_key
 
 # People decide: a still can be wanted, a slow start still plays, another voice may do, one may be faster than readers.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
-from typing import NamedTuple
 
 from catalog import Variant
 from renderer.artifacts import CheckJob, Placed
-from renderer.caption_limits import Breach, breaches
+from renderer.caption_checks import CAPTION_RULES
 from renderer.measure import SILENCE_LUFS, Measures, Probe, Stretch
 from renderer.pace import MOST_TEMPO
-from renderer.subtitles import read_webvtt
+from renderer.verdict import Verdict
 
 TEXT_ROLES = frozenset({"headline", "subline", "badge", "caption", "cta", "legal"})
 MAX_AUDIO_GAP_S = 0.1  # two AAC packets and a frame; a longer gap is heard or seen
@@ -20,18 +19,7 @@ MAX_BLACK_S = 0.3  # longer than a cut through black; ad servers refuse leading 
 MAX_FROZEN_S = 1.5  # viewers take it for a stalled player; the end card is there to be read and may be still
 JOIN_S = 0.1
 MIN_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA
-CAPTION_SLACK_S = 0.05  # times in WebVTT are rounded to milliseconds, frames are not
 BYTES_PER_MB = 1_000_000
-MAX_TOLD = 3  # findings of one rule that its sentence names
-
-
-class Verdict(NamedTuple):
-    """The outcome of a rule; `cure` is the sentence that is shown when it did not pass."""
-
-    passed: bool
-    measured: str
-    limit: str
-    cure: str
 
 
 def frame_size(job: CheckJob, probe: Probe) -> Verdict:
@@ -112,7 +100,7 @@ def loudness(job: CheckJob, measures: Measures) -> Verdict:
     """As loud as the placement asks; an ad without voice and music may be silent."""
     target, tolerance = job.format.loudness_lufs, job.format.loudness_tolerance_lu
     silent = measures.loudness_lufs <= SILENCE_LUFS
-    wanted_silent = job.variant.music.mood == "none" and not (_speaks(job.variant) and job.creative.voices)
+    wanted_silent = job.variant.music.mood == "none" and not (job.variant.speaks and job.creative.voices)
     return Verdict(
         wanted_silent if silent else abs(measures.loudness_lufs - target) <= tolerance,
         "silent" if silent else f"{measures.loudness_lufs:.1f} LUFS",
@@ -199,58 +187,6 @@ def pace(job: CheckJob, webvtt: str) -> Verdict:
     return Verdict(not grown, measured, f"up to {MOST_TEMPO:g} times as fast", cure)
 
 
-def captions(job: CheckJob, webvtt: str) -> Verdict:
-    """An ad that speaks has captions, one at a time, and none of them lasts longer than it."""
-    cues = read_webvtt(webvtt)
-    if not cues:
-        missing = "The ad speaks and has no captions; make them anew."
-        return Verdict(not _speaks(job.variant), "no cues", "cues where the ad speaks", missing)
-    ends_s, limit_s = max(cue.end_ms for cue in cues) / 1000, job.creative.duration_s
-    together = [breach for breach in _breaches(job, webvtt) if breach.limit == "overlap"]
-    if together:
-        cure = "Captions lie over each other; make them anew."
-        return Verdict(False, _told(together), "one at a time", f"{_told(together)}: {cure}")
-    cure = "Captions run past the end; shorten the narration or lengthen its scene."
-    return Verdict(ends_s <= limit_s + CAPTION_SLACK_S, f"last ends at {ends_s:.2f} s", f"{limit_s:.2f} s", cure)
-
-
-def caption_layout(job: CheckJob, webvtt: str) -> Verdict:
-    """As few lines, as short, as viewers of the language are used to."""
-    found = [breach for breach in _breaches(job, webvtt) if breach.limit in ("lines", "length")]
-    rules = job.captions
-    limit = f"{rules.max_lines} lines of {rules.max_chars_per_line}"
-    cure = f"{_told(found)}: too long for a glance; write a shorter name, or a space into it."
-    return Verdict(not found, _told(found) or "within", limit, cure)
-
-
-def caption_timing(job: CheckJob, webvtt: str) -> Verdict:
-    """Long enough to be seen, short enough not to be read twice, with a gap that tells one from the next."""
-    found = [breach for breach in _breaches(job, webvtt) if breach.limit in ("shortest", "longest", "gap")]
-    rules = job.captions
-    limit = f"{rules.min_duration_s:g} to {rules.max_duration_s:g} s, {rules.min_gap_frames} frames apart"
-    cure = f"{_told(found)}: give the scene more time, or let its narration have fewer, longer phrases."
-    return Verdict(not found, _told(found) or "within", limit, cure)
-
-
-def caption_speed(job: CheckJob, webvtt: str) -> Verdict:
-    """No faster than viewers of the language read."""
-    found = [breach for breach in _breaches(job, webvtt) if breach.limit == "speed"]
-    limit = f"{job.captions.max_chars_per_s:g} characters per second"
-    cure = f"{_told(found)}: too fast to read; shorten the narration, or lengthen its scene and slow the voice."
-    return Verdict(not found, _told(found) or "within", limit, cure)
-
-
-def sounds_told(job: CheckJob, webvtt: str) -> Verdict:
-    """Captions that were asked to tell of music do."""
-    words, mood = job.captions.sounds, job.variant.music.mood
-    if job.variant.captions.kind != "captions" or mood == "none":
-        return Verdict(True, "not asked for", "where captions are asked for", "")
-    wanted = words.told(words.bright if mood == "bright" else words.calm)
-    told = any(wanted in cue.lines for cue in read_webvtt(webvtt))
-    cure = f"No cue leaves room for {wanted}; leave a second without speech, or make a line of narration shorter."
-    return Verdict(told, wanted if told else "not told", wanted, cure)
-
-
 FILE_RULES: dict[str, Callable[[CheckJob, Probe], Verdict]] = {
     "frame_size": frame_size,
     "frame_count": frame_count,
@@ -274,19 +210,10 @@ STORY_RULES: dict[str, Callable[[CheckJob, str], Verdict]] = {
     "text_overlap": text_overlap,
     "contrast": contrast,
     "price_shown": price_shown,
-    "captions": captions,
     "voices": voices,
     "pace": pace,
-    "caption_layout": caption_layout,
-    "caption_timing": caption_timing,
-    "caption_speed": caption_speed,
-    "sounds_told": sounds_told,
+    **CAPTION_RULES,
 }
-
-
-def _speaks(variant: Variant) -> bool:
-    ending = variant.end_card.narration if variant.end_card else ""
-    return any(text.strip() for text in (*(scene.narration for scene in variant.scenes), ending))
 
 
 def _longest(stretches: Iterable[Stretch], limit_s: float, cure: str) -> Verdict:
@@ -337,13 +264,3 @@ def _is_amount(text: str, variant: Variant) -> bool:
     currency = "".join(letter for letter in _plain(variant.price) if not letter.isdecimal()).strip(".,'’٬٫")
     signed = any(unicodedata.category(letter) == "Sc" for letter in text)
     return any(letter.isdecimal() for letter in text) and (signed or (bool(currency) and currency in _plain(text)))
-
-
-def _breaches(job: CheckJob, webvtt: str) -> list[Breach]:
-    return list(breaches(read_webvtt(webvtt), job.captions, job.format.frame_rate))
-
-
-def _told(found: Sequence[Breach]) -> str:
-    """The first few, with their place in the ad."""
-    told = "; ".join(f"{breach.measured} at {breach.start_ms / 1000:.2f} s" for breach in found[:MAX_TOLD])
-    return told + (f" and {len(found) - MAX_TOLD} more" if len(found) > MAX_TOLD else "")

@@ -18,8 +18,9 @@ from catalog.locales import read_locales
 from catalog.spoken import annotate, words_of
 from renderer.artifacts import Cue, Line, Speech, Word
 from renderer.caption import caption_speech
+from renderer.picture.captions import StyleName, caption_ruler, caption_style
 from renderer.picture.frame import Frame
-from renderer.picture.lettering import Pen, StyleName, caption_ruler, caption_style
+from renderer.picture.lettering import Pen
 from renderer.picture.typography import Typesetter, stacked
 
 FOLDER = Path(__file__).parent / "data" / "captions"

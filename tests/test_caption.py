@@ -14,7 +14,7 @@ from defusedxml.ElementTree import fromstring
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog import Format
+from catalog import Brand, Format
 from catalog.formats import read_formats
 from catalog.locales import read_locales
 from catalog.spoken import annotate, shown_text, words_of
@@ -24,7 +24,9 @@ from renderer.caption_limits import breaches, chars_per_s
 from renderer.cue_lines import Ruler, count_chars
 from renderer.engine import InlineEngine
 from renderer.errors import MediaError
-from renderer.picture.lettering import caption_ruler
+from renderer.picture.captions import caption_ruler, caption_style
+from renderer.picture.frame import Frame
+from renderer.picture.lettering import Pen
 from renderer.picture.typography import Typesetter
 from renderer.store import open_store
 from renderer.subtitles import read_webvtt, write_srt, write_ttml, write_webvtt
@@ -32,6 +34,7 @@ from renderer.subtitles import read_webvtt, write_srt, write_ttml, write_webvtt
 LOCALES, FORMATS = read_locales(), read_formats()
 ENGLISH = LOCALES["en-US"].captions
 TT = "{http://www.w3.org/ns/ttml}"
+BRAND = Brand(name="Aurora", logo="logo.svg")
 GAP_MS = 67  # two frames of thirtieths
 STORY, WIDE = FORMATS["story_9x16"], FORMATS["wide_16x9"]
 
@@ -117,22 +120,24 @@ def test_lines_are_as_wide_as_their_type(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "text", "whole"),
+    ("tag", "before", "whole", "after"),
     [
-        ("en-US", "It keeps your coffee hot for as long as 24 hours wherever you are going.", "24 hours"),
-        ("en-US", "Everything that you need for a long day out for only $ 49.90 this week.", "$ 49.90"),
-        ("de-CH", "Leicht und schnell und für jeden Kilometer gemacht für nur CHF 1'290.", "CHF 1'290"),
-        ("fr-FR", "Une bouteille qui garde le froid pendant une journée pour 19,90\u00a0€ seulement.", "19,90\u00a0€"),
-        ("de-DE", "Endlich ist sie da: die neue Aurora Thermo Flasche für deinen langen Tag.", "Aurora Thermo Flasche"),
-        ("ar-EG", "زجاجة تحافظ على برودة الماء لمدة ٢٤ ساعة أينما كنت في يومك الطويل", "٢٤ ساعة"),
-        ("ja-JP", "どこにいても、つめたさが24時間そのままつづくボトルです。", "24時間"),
+        ("en-US", "keep it hot ", "24 hours", " wherever you go"),
+        ("en-US", "everything you need for ", "$ 49.90", " this week"),
+        ("de-CH", "leicht und schnell und gut ", "CHF 1'290", " ab heute"),
+        ("fr-FR", "garde le froid ", "19,90\u00a0€", " seulement ici"),
+        ("de-DE", "endlich ist sie da ", "Aurora Thermo Flasche", " für deinen Tag"),
+        ("ar-EG", "تحافظ على برودة ", "٢٤ ساعة", " أينما كنت"),
+        ("ko-KR", "언제나 시원하게 ", "24 시간", " 동안 즐겨요"),
+        ("ja-JP", "どこでも、", "24時間", "つめたい"),
     ],
 )
-def test_what_is_read_as_one_is_never_parted(tag: str, text: str, whole: str) -> None:
-    """A number stays with its unit or currency, and the words of a name together, at every width and pace."""
-    for format in (STORY, FORMATS["square_1x1"], WIDE):
-        for ms_per_char in (30, 70, 160):
-            cues = captioned(text, tag, format, ("Aurora Thermo Flasche",), ms_per_char=ms_per_char)
+def test_what_is_read_as_one_is_never_parted(tag: str, before: str, whole: str, after: str) -> None:
+    """A number stays with its unit or currency, and the words of a name together, wherever a line would end."""
+    for repeats in range(1, 13):
+        for filler in ("", "a ", "abc "):
+            text = f"{filler}{before * repeats}{whole}{after * 3}"
+            cues = captioned(text, tag, STORY, ("Aurora Thermo Flasche",))
 
             assert any(whole in line for cue in cues for line in cue.lines), [cue.lines for cue in cues]
 
@@ -273,6 +278,21 @@ def test_any_text_at_any_pace_gives_readable_cues(spoken: tuple[str, Line, Speec
     assert "".join("".join(line for cue in cues for line in cue.lines).split()) == "".join(
         shown_text(line.text).split()
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(timed_speech(), st.sampled_from([STORY, WIDE]))
+def test_the_picture_keeps_the_lines_as_they_were_cut(spoken: tuple[str, Line, Speech], format: Format) -> None:
+    """Type is made smaller for what must stay whole; nothing that has a font is ever broken anew or too wide."""
+    tag, line, speech = spoken
+    cues = caption_speech(line, speech, ruler_of(tag, format.id), format.frame_rate)
+    drawn = [cue for cue in cues if all(can_be_drawn(text, tag) for text in cue.lines)]
+    frame = Frame(format, is_rtl=LOCALES[tag].direction == "rtl")
+
+    style = caption_style(Pen(typesetter(), BRAND, LOCALES[tag], frame, "test"), drawn)
+
+    assert all(style.lines[cue.lines] == cue.lines for cue in drawn)
+    assert all(style.draw(cue, -1).width <= frame.slot("caption").width + 2 for cue in drawn)
 
 
 @settings(max_examples=60, deadline=None)

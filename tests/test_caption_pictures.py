@@ -8,9 +8,10 @@ import pytest
 
 import caption_pictures
 from caption_pictures import BRAND, FOLDER, LOCALES, PICTURES, STORY, cues_of, frame_with, typesetter
+from renderer.picture.captions import caption_style
 from renderer.picture.emoji_font import emoji_font
 from renderer.picture.frame import Frame
-from renderer.picture.lettering import Pen, caption_style
+from renderer.picture.lettering import Pen
 
 BLUR_PX = 2.0  # forgives what another version of FreeType does to edges, and nothing else
 MOST_UNLIKE = 26  # of 255, in the worst pixel; a letter that moved by two pixels makes more than 60

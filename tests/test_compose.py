@@ -22,10 +22,11 @@ from renderer.engine import InlineEngine
 from renderer.errors import MediaError, StoreError
 from renderer.media import Planes, read_take, write_take, write_wav
 from renderer.picture.canvas import to_rgb, yuv_of
+from renderer.picture.captions import caption_style
 from renderer.picture.frame import Box, Frame
 from renderer.picture.ground import Footage
 from renderer.picture.layout import Size
-from renderer.picture.lettering import Pen, caption_style
+from renderer.picture.lettering import Pen
 from renderer.picture.packshot import packshot, read_product
 from renderer.picture.seat import Seat
 from renderer.picture.show import Show
@@ -456,16 +457,22 @@ def test_every_style_stays_inside_the_safe_area(
 
 
 def test_captions_break_anew_only_where_they_must(tmp_path: Path, typesetter: Typesetter) -> None:
-    """Lines that fit stay as the caption stage broke them; a line that is too wide becomes two; prose is refused."""
+    """Type gets smaller so that lines stay as they were cut; one too wide for any type becomes two; prose is refused."""
     context = planned(write_campaign(tmp_path)).context
     frame = Frame(context.formats["story_9x16"], False)
     pen = Pen(typesetter, context.brand, context.locales["en-US"], frame, "variant-7")
     kept = Cue(start_ms=0, end_ms=1, lines=("Ice in the morning", "is ice at night."))
-    broken = Cue(start_ms=0, end_ms=1, lines=("The Aurora steel bottle is on sale right now",))
+    whole = Cue(start_ms=0, end_ms=1, lines=("The Aurora steel bottle is on sale right now",))
+    broken = Cue(
+        start_ms=0, end_ms=1, lines=("The Aurora steel bottle is on sale right now in every one of our shops",)
+    )
 
+    smaller = caption_style(pen, [kept, whole])
     style = caption_style(pen, [kept, broken])
 
     largest: Size | None = style.largest([kept, broken])
+    assert smaller.fitted(whole).lines == whole.lines
+    assert frame.slot("caption").sizes[1] < smaller.size < frame.slot("caption").sizes[0]
     assert style.fitted(kept).lines == kept.lines
     assert len(style.fitted(broken).lines) == 2
     assert largest is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from catalog import EndCard, Scene
 from renderer.artifacts import CueSheet, Placed
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
+from renderer.picture.captions import CaptionStyle, caption_style
 from renderer.picture.frame import Box, Frame, Role
 from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
-from renderer.picture.lettering import CaptionStyle, Lettering, Pen, caption_style
+from renderer.picture.lettering import Lettering, Pen
 from renderer.picture.packshot import foot_of, packshot, size_of
 from renderer.picture.scrims import end_veil, readable
 from renderer.picture.show import Appearance, Show
-from renderer.picture.timeline import Part, Shown, states_of
+from renderer.picture.timeline import Part, states_of
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
@@ -27,7 +28,6 @@ LINE_STAGGER, BLOCK_STAGGER = 4, 5  # frames between the lines of a text, and be
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
 HANDSOME_HEADLINE, HANDSOME_SUBLINE, HANDSOME_BUTTON = 62, 32, 36  # design px below which text leaves its narrow column
-SWEEP_FRAMES, MAX_SWEEPS = 2, 6  # least length of a step in which a word of karaoke is filled, and most steps
 ONE_COLOUR = 24.0  # spread of a logo's colours below which it counts as drawn in one
 WHITE = (255, 255, 255)
 
@@ -193,7 +193,7 @@ class _Cast:
         states = states_of(sheet, part, self.pen.frame.format.frame_rate)
         for _, shown in groupby(states, key=lambda state: state.cue):
             group = list(shown)
-            for lettering, first, last in _pictures(style, group):
+            for lettering, first, last in style.pictures(group):
                 x = (box.x + (box.width - lettering.width) // 2) // 2 * 2
                 y = (box.bottom - lettering.height) // 2 * 2
                 self.layers.append(Layer(sprite_of(lettering.lines[0][0]), x, y, first, last))
@@ -271,20 +271,6 @@ def _sizes(words: Words, captions: CaptionStyle, sheet: CueSheet | None, scene: 
         has_product=scene.product in ("composite", "in_place"),
         **{str(role): lettering.size for role, lettering in words.texts()},
     )
-
-
-def _pictures(style: CaptionStyle, states: Sequence[Shown]) -> Iterator[tuple[Lettering, int, int]]:
-    """Yield the pictures of one cue, each with its frames [first, last)."""
-    cue = states[0].cue
-    if not style.follows:
-        yield style.draw(cue, -1), states[0].first, states[-1].last
-        return
-    for state in states:
-        num_frames = state.last - state.first
-        steps = min(num_frames // SWEEP_FRAMES, MAX_SWEEPS) if style.kind == "karaoke" else 1
-        pictures = list(style.sweep(cue, state.word, steps))
-        edges = [state.first + round(num_frames * step / len(pictures)) for step in range(len(pictures) + 1)]
-        yield from ((picture, *span) for picture, span in zip(pictures, pairwise(edges), strict=True))
 
 
 def _appearances(

@@ -44,7 +44,6 @@ TALL_SCRIPTS = (
     (range(0xAC00, 0xD7B0), 1.24),  # hangul
 )
 LATIN_LEADING = 1.08
-SHADOW = 0.65  # opacity of the shadow of text that has no plate
 
 
 @dataclass(frozen=True)
@@ -191,18 +190,6 @@ def plate(width: int, height: int, radius: float, colour: Rgb, opacity: float = 
     surface, pixels = _blank(width, height)
     surface.getCanvas().drawRoundRect(skia.Rect.MakeWH(width, height), radius, radius, _paint(colour, opacity))
     return pixels
-
-
-def outline(picture: Rgba, colour: Rgb, width: int) -> Rgba:
-    """Return what lies behind a picture of text: its shape in one colour, `width` px larger, with a soft shadow."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    grown = cv2.dilate(picture[..., 3], disc).astype(np.float32)
-    shadow = cv2.GaussianBlur(grown, (0, 0), 2 * width) * np.float32(SHADOW)
-    alpha = np.maximum(cv2.GaussianBlur(grown, (0, 0), 0.7), shadow)
-    flat = np.empty(picture.shape, np.float32)
-    flat[..., :3] = np.array(colour, np.float32) * (alpha[..., None] / np.float32(255))
-    flat[..., 3] = alpha
-    return np.rint(flat).astype(np.uint8)
 
 
 def stacked(below: Rgba, above: Rgba, x: int, y: int) -> Rgba:
