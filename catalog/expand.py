@@ -177,18 +177,18 @@ class _Expander:
 
     def _once(self, part: Part, names: Names, render: Callable[[Any, Names], Any]) -> Any:
         """Render a part once for everything it depends on; formats mostly share theirs."""
-        key = (id(part), *map(names.identity.get, part.roots))
+        tag = names.identity["locale"]
+        key = (id(part), tag, *map(names.identity.get, part.roots))
         if key not in self.scenes:
-            self.scenes[key] = self._spoken(render(part, names), names.identity["locale"])
+            self.scenes[key] = self._spoken(render(part, names), tag)
         return self.scenes[key]
 
     def _spoken(self, part: Scene | EndCard | None, tag: str) -> Scene | EndCard | None:
         """Return the part with narrations that say what a voice would have to guess."""
         if part is None:
             return None
-        locale, lexicon = self.inputs.locales[tag], self.inputs.lexicon
         narrations = {name: getattr(part, name) for name in SPOKEN_TEXTS}
-        told = {name: normalize(text, locale, lexicon) for name, text in narrations.items() if text}
+        told = {name: self.normalizers[tag].normalize(text) for name, text in narrations.items() if text}
         return part.model_copy(update=told)
 
 

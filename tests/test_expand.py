@@ -520,3 +520,17 @@ def test_a_product_in_place_needs_an_outline(tmp_path):
     assert (
         "scenes[0].product: in_place needs the product's outline, and its picture has none. Supply" in refused[0].reason
     )
+
+
+def test_words_that_all_locales_share_are_read_by_each_in_its_own_way(tmp_path):
+    """A narration without any variable is still spoken in the language of its ad, and so is its shorter form."""
+    campaign = CAMPAIGN.replace('narration: "{{ copy.hook }}"', 'narration: "20 %"\n    narration_short: "3 kg"', 1)
+    assert campaign != CAMPAIGN
+
+    spoken = {
+        variant.locale: (spoken_text(variant.scenes[0].narration), spoken_text(variant.scenes[0].narration_short))
+        for variant in expanded(write_campaign(tmp_path, campaign=campaign))
+    }
+
+    assert spoken["en-US"] == ("twenty percent", "three kilograms")
+    assert spoken["de-DE"] == ("zwanzig Prozent", "drei Kilogramm")

@@ -118,6 +118,8 @@ class CaptionStyle:
 
     def _inks(self, count: int, word: int) -> list[Ink]:
         """The colour and opacity of each word, and of everything between them."""
+        if not count:  # nobody says it
+            return [Ink(WHITE, 1.0)]
         lit, quiet, plain = Ink(self._lit(), 1.0), Ink(WHITE, QUIET), Ink(WHITE, 1.0)
         if self.kind == "highlight":
             return [lit if number == word else quiet for number in range(count)] + [quiet]
