@@ -84,6 +84,8 @@ def test_what_looks_like_something_else_is_left_alone() -> None:
     assert heard("Reserve et al.", "fr-FR") == "Reserve et al."
     assert "März" not in heard("45.13.2026", "de-DE")
     assert heard("Modell 5. Jetzt kaufen", "de-DE") == "Modell fünf. Jetzt kaufen"
+    assert heard("Sale 2026 – 20 % auf alles", "de-DE") == "Sale zweitausendsechsundzwanzig – zwanzig Prozent auf alles"
+    assert heard("31/2", "en-US") == "thirty-one/two"
 
 
 def test_a_language_without_readings_keeps_its_text() -> None:
@@ -91,6 +93,15 @@ def test_a_language_without_readings_keeps_its_text() -> None:
     swedish = LOCALES["de-DE"].model_copy(update={"tag": "sv-SE", "number_style": "sv_SE"})
 
     assert normalize("Nu 20 % rabatt", swedish) == "Nu 20 % rabatt"
+
+
+def test_other_countries_follow_the_nearest_habit() -> None:
+    """A locale that a campaign adds is read by its language, with dates and marks of its own country."""
+    australia = LOCALES["en-GB"].model_copy(update={"tag": "en-AU", "number_style": "en_AU", "currency": "AUD"})
+    belgium = LOCALES["fr-FR"].model_copy(update={"tag": "fr-BE", "number_style": "fr_BE"})
+
+    assert spoken_text(normalize("12/03/2026, $5", australia)) == "the twelfth of March twenty twenty-six, five dollars"
+    assert spoken_text(normalize("97 €", belgium)) == "nonante-sept euros"
 
 
 def test_captions_never_split_what_is_read_as_one() -> None:
@@ -128,7 +139,7 @@ LEXICON = Lexicon(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(texts, tags, st.sampled_from([Lexicon(), LEXICON]))
 def test_any_text_is_shown_as_it_was_and_read_once(text: str, tag: str, lexicon: Lexicon) -> None:
     """For texts in all scripts: nothing shown changes, nothing raises, and reading twice changes nothing."""
@@ -138,7 +149,7 @@ def test_any_text_is_shown_as_it_was_and_read_once(text: str, tag: str, lexicon:
     assert normalize(once, LOCALES[tag], lexicon) == once
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(texts, tags)
 def test_no_digit_reaches_a_voice(text: str, tag: str) -> None:
     """Digits of every script are read, whatever stands around them, unless the author annotated them."""

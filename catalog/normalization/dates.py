@@ -76,6 +76,8 @@ class Dates(Rules):
         text = pattern.format_map(said)
         if parts.get("since"):
             return self.readings.range.format(first=self._day(int(parts["since"]), match), last=text)
+        if match[0].endswith(".") and not match.string[match.end() :].strip():
+            text += "."  # it ends the sentence, too
         return text.removeprefix("the ") if re.search(r"\b[Tt]he $", match.string[: match.start()]) else text
 
     def _day(self, day: int, match: re.Match[str]) -> str:

@@ -8,7 +8,19 @@ from collections.abc import Iterator
 from catalog.locales import Locale
 from catalog.normalization.numerals import Number
 from catalog.normalization.readings import Readings
-from catalog.normalization.rule import AFTER, BEFORE, DASH, SIGN, SPACE, START, Rule, Rules, any_of, noun_after
+from catalog.normalization.rule import (
+    AFTER,
+    BEFORE,
+    DASH,
+    SIGN,
+    SPACE,
+    START,
+    Rule,
+    Rules,
+    any_of,
+    ascending,
+    noun_after,
+)
 from catalog.normalization.units import unit_with, units_of
 
 VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
@@ -49,7 +61,7 @@ class Measures(Rules):
         by = rf"{SPACE}?[x×]{SPACE}?"
         cubic = rf"(?P<first>{plain}){by}(?P<by>{plain})(?:{by}(?P<deep>{plain}))?"
         yield Rule(re.compile(rf"{START}{cubic}(?:{unit})?{AFTER}"), self._read_measure)
-        mixed = rf"(?<![\d/.,])(?:(?P<whole>\d+){SPACE}?)?(?P<part>{self.fraction})(?![\d/])"
+        mixed = rf"(?<![\d/.,])(?:(?P<whole>\d+)(?:{SPACE}|(?!\d)))?(?P<part>{self.fraction})(?![\d/])"
         yield Rule(re.compile(f"{mixed}{unit}"), self._read_part_of_unit)
         number = rf"{SIGN}(?P<first>{plain})(?:(?:{SPACE}?(?:{symbols}))?{DASH}(?P<last>{plain}))?"
         yield Rule(re.compile(f"{START}{number}{unit}"), self._read_measure)
@@ -59,24 +71,27 @@ class Measures(Rules):
         number = self.numerals.number(self.number(match["last"]))
         return self.sign(match) + self.readings.permille.format(number=number)
 
-    def _read_percent(self, match: re.Match[str]) -> str:
+    def _read_percent(self, match: re.Match[str]) -> str | None:
         numbers = [self.number(match[name]) for name in ("first", "last") if match.groupdict().get(name)]
+        if not ascending(numbers):
+            return None
         said = self.span(numbers, self.readings.percent_gender)
         return self.sign(match) + self.readings.percent.format(number=said)
 
-    def _read_measure(self, match: re.Match[str]) -> str:
+    def _read_measure(self, match: re.Match[str]) -> str | None:
         parts = match.groupdict()
         names = [name for name in ("first", "by", "deep", "last") if parts.get(name)]
         numbers = [self.number(parts[name]) for name in names]
         unit = parts.get("unit")
+        if "last" in names and not ascending(numbers):
+            return None
         words = [self._before_unit(number, unit) for number in numbers]
         said = words[0]
         for word in words[1:]:
             said = self.readings.by.format(first=said, last=word) if "by" in names else self.from_to(said, word)
-        sign = self.sign(match) if "sign" in parts else ""
         if not unit:
-            return sign + said
-        return sign + self._unit(unit, self.numerals.plural_form(numbers[-1]), said)
+            return said
+        return self.sign(match) + self._unit(unit, self.numerals.plural_form(numbers[-1]), said)
 
     def _unit(self, symbol: str, category: str, number: str) -> str:
         return unit_with(number, symbol, category, self.locale, self.readings)
@@ -89,9 +104,8 @@ class Measures(Rules):
             gender = "feminine" if unit in self.readings.feminine_units else "masculine"
             return self.numerals.number(number, gender=gender)
         noun = form.strip().split(" ")[0] if self.readings.spaces else form
-        return self.numerals.number(
-            number, noun, gender="" if self.readings.agreeing == "none" else self.numerals.gender_of_noun(noun)
-        )
+        gender = "" if self.readings.agreeing == "none" else self.numerals.gender_of_noun(noun)
+        return self.numerals.number(number, noun, gender)
 
     def _read_part(self, match: re.Match[str]) -> str | None:
         part = VULGAR.get(match["part"], match["part"])
@@ -138,7 +152,7 @@ class Measures(Rules):
 
     def _read_range(self, match: re.Match[str]) -> str | None:
         first, last = self.number(match["first"]), self.number(match["last"])
-        if first.value >= last.value or (first.whole.startswith("0") and len(first.whole) > 1):
+        if not ascending([first, last]) or (first.whole.startswith("0") and len(first.whole) > 1):
             return None
         return self._between(match, self.readings.range)
 

@@ -28,7 +28,7 @@ class Phones(Rules):
     def _read_phone(self, match: re.Match[str]) -> str | None:
         written = match[0].replace("(0)", "")
         groups = re.findall(r"\d+", written)
-        if sum(map(len, groups)) < FEWEST_DIGITS:
+        if sum(map(len, groups)) < FEWEST_DIGITS or re.fullmatch(self.whole, written.removeprefix("+")):
             return None
         plus = f"{self.readings.plus}{self.numerals.space}" if written.startswith("+") else ""
         return plus + self.numerals.phone(groups)

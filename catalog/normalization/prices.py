@@ -11,7 +11,7 @@ from catalog.locales import Locale
 from catalog.money import Money
 from catalog.normalization.numerals import MAX_DIGITS
 from catalog.normalization.readings import Readings
-from catalog.normalization.rule import BEFORE, CJK, DASH, MARKS, SIGN, SPACE, Rule, Rules, any_of
+from catalog.normalization.rule import BEFORE, CJK, DASH, MARKS, SIGN, SPACE, Rule, Rules, any_of, ascending
 from catalog.normalization.units import unit_with, units_of
 from catalog.spoken import bare, spoken_money
 
@@ -52,6 +52,8 @@ class Prices(Rules):
         currency = match.groupdict().get("code") or self.symbols[match["symbol"]]
         numbers = [self.number(match[name]) for name in ("first", "last") if match[name]]
         if any(len(number.whole) > MAX_DIGITS or re.match(r"0\d", number.whole) for number in numbers):
+            return None
+        if not ascending(numbers):
             return None
         sign = self.sign(match)
         if match["scale"]:

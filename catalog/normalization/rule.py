@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from catalog.locales import Locale, cldr
 from catalog.normalization.numerals import Number, Numerals, genitive
@@ -39,6 +40,11 @@ def any_of(texts: Iterable[str]) -> str:
     return "|".join(sorted(map(re.escape, texts), key=len, reverse=True)) or NEVER
 
 
+def ascending(numbers: Sequence[Number]) -> bool:
+    """Tell whether numbers may be a range: a dash between 2026 and 20 % is something else."""
+    return all(first.value < last.value for first, last in pairwise(numbers))
+
+
 class Rules:
     """What the rules of one locale start from: its readings, and CLDR's marks in numbers."""
 
@@ -47,16 +53,18 @@ class Rules:
         self.numerals = Numerals(locale, readings)
         symbols = cldr(locale.number_style).number_symbols["latn"]
         self.decimal = str(symbols["decimal"])
+        marks = {self.decimal, "٫", *readings.decimals} - {str(symbols["group"])}
+        self.decimals = f"[{re.escape(''.join(sorted(marks)))}]"
         mark = GROUPS.get(str(symbols["group"]), "٬")
         plain_space = " " if readings.group_space else " (?=000(?!\\d))"
         group = f"(?:{mark}|[٬\u00a0\u2009\u202f]|{plain_space})"
         self.whole = rf"(?:\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}|\d+)"
-        self.plain = rf"{self.whole}(?:[{re.escape(self.decimal)}٫]\d+)?(?!\d|[.,٫٬]\d)"
+        self.plain = rf"{self.whole}(?:{self.decimals}\d+)?(?!\d|[.,٫٬]\d)"
 
     def number(self, written: str) -> Number:
         """Return what was written; a last mark with one or two digits behind it, or the locale's own, is decimal."""
         written = re.sub(r"[.,][-–—]+$", "", written)
-        own = re.fullmatch(rf"({self.whole})([{re.escape(self.decimal)}٫])(\d+)", written)
+        own = re.fullmatch(rf"({self.whole})({self.decimals})(\d+)", written)
         other = None if own else re.fullmatch(r"(.*?)([.,])(\d{1,2})", written)
         if match := own or other:
             mark = self.decimal if match[2] == "٫" else match[2]
