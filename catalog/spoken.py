@@ -171,7 +171,7 @@ def spelled(number: Decimal | int, locale: Locale, rule_sets: tuple[str, ...]) -
     chosen = next((name for name in rule_sets if name in names), "%spellout-numbering")
     whole = number == int(number)
     words = speller.format(int(number) if whole else float(number), chosen)
-    return str(words).translate(CORRECTIONS).replace("निन्यानबे", "निन्यानवे")
+    return str(words).translate(CORRECTIONS).replace("ानबे", "ानवे")
 
 
 @lru_cache

@@ -13,7 +13,7 @@ from catalog.normalization import normalize
 from catalog.spoken import shown_text, speakable, spoken_text, words_of
 from renderer.artifacts import Line
 from renderer.backends.espeak import espeak_voice
-from renderer.backends.kokoro import VOCABULARY
+from renderer.backends.kokoro import VOCABULARY, Kokoro
 from renderer.backends.phonemes import EspeakSpeller, from_ipa, with_ipa
 
 LOCALES = read_locales()
@@ -125,6 +125,25 @@ def test_kokoro_reads_the_sounds_as_they_are_written() -> None:
 
     assert spelled[1] == "Oˈɹɔɹə, "
     assert (spelled[0], spelled[2]) == (plain[0], plain[2])
+
+
+def test_a_lexicon_is_heard() -> None:
+    """The same line sounds different with other sounds of a name, and keeps its words."""
+    plain, sounded = (
+        Line(
+            key="line",
+            text=normalize("Meet Aurora.", LOCALES["en-US"], words),
+            locale="en-US",
+            voice="kokoro:af_heart",
+            voice_revision="1",
+        )
+        for words in (Lexicon(), lexicon({"word": "Aurora", "ipa": "ˈluːmoʊ"}))
+    )
+    voice = Kokoro("af_heart")
+    before, after = voice.speak(plain), voice.speak(sounded)
+
+    assert [word.text for word in before.words] == [word.text for word in after.words] == ["Meet", "Aurora."]
+    assert len(before.samples) != len(after.samples)
 
 
 @pytest.mark.parametrize("tag", sorted(LOCALES))

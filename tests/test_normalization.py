@@ -29,7 +29,7 @@ def heard(text: str, tag: str, lexicon: Lexicon | None = None) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['locale']}-{case['written']}" for case in CASES])
 def test_the_table_of_readings(case: dict[str, str]) -> None:
-    """Every written form of the table is said as its source says, and shown as it was written."""
+    """Every written form is said by the rules of the source named beside it, and shown as it was written."""
     normalized = normalize(case["written"], LOCALES[case["locale"]])
 
     assert case["spoken"] == speakable(spoken_text(normalized))

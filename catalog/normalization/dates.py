@@ -33,6 +33,9 @@ class Dates(Rules):
             rf"{BEFORE}(?P<{first}>\d{{1,2}})(?P<s>[-/.])(?P<{second}>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d{{2}})(?![\d])"
         )
         yield Rule(re.compile(numeric), self._read_date)
+        if self.readings.date_before:
+            pattern = rf"(?<![\d/])(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})(?={self.readings.date_before})"
+            yield Rule(re.compile(pattern), self._read_date)
         if self.readings.date_after:
             behind = "|".join(f"(?<=\\b{word} )" for word in self.readings.date_after.split("|"))
             pattern = rf"(?:{behind})(?P<{first}>\d{{1,2}})/(?P<{second}>\d{{1,2}})(?![\d/%])"

@@ -20,7 +20,8 @@ class Phones(Rules):
             rf"\+\d{{1,3}}{gap}?(?:\(0\){SPACE}?)?(?:\(?\d{{1,5}}\)?{gap}?){{1,6}}\d",
             rf"\(\d{{2,5}}\){SPACE}?\d{{3,5}}(?:{gap}\d{{2,5}})*",
             rf"0\d{{1,4}}(?:{gap}\d{{2,}})+",
-            r"1-\d{3}-\d{3}-\d{4}|\d{3}-\d{3}-\d{4}|\d{2} \d{4} \d{4}|\d{2} \d{4,5}-\d{4}|\d{3}-\d{4}-\d{4}",
+            r"1-\d{3}-\d{3}-\d{4}|\d{3}-\d{3}-\d{4}",  # United States
+            r"\d{2} \d{4} \d{4}|\d{2} \d{4,5}-\d{4}|\d{3}-\d{4}-\d{4}|\d{5} \d{5}",  # Mexico, Brazil, China, India
         )
         pattern = rf"(?<![\w+(.,/:-])(?:{'|'.join(shapes)})(?![\d]|[.,:/]\d|{SPACE}?[%€$])"
         yield Rule(re.compile(pattern), self._read_phone)

@@ -34,7 +34,7 @@ class Prices(Rules):
 
     def all(self) -> Iterator[Rule]:
         """Yield the rules, best first."""
-        money = rf"(?:{self.plain}|(?:\d{{1,3}}(?:[.,]\d{{3}})+|\d+)(?:[.,]\d{{1,2}})?(?!\d|[.,]\d))(?:[.,][-–—]+)?"
+        money = rf"(?:{self.plain}|(?:\d{{1,3}}(?:[.,]\d{{3}})+|\d+)(?:[.,]\d{{1,2}})?(?!\d|[.,]\d))(?:[.,][-–—]+|/-)?"
         symbols, scales = any_of(self.symbols), any_of(self.readings.scales)
         scale = rf"(?:{SPACE}?(?P<scale>{scales})(?!\w))?" if self.readings.spaces else f"(?P<scale>{scales})?"
         edge = rf"(?![^\W\d{CJK}])(?![{MARKS}])"
@@ -85,5 +85,7 @@ def _currency_symbols(locale: Locale) -> dict[str, str]:
         symbols |= {"Fr.": "CHF", "SFr.": "CHF"}
     for code, coin in COINS.get(locale.language, {}).items():
         mine = locale.currency if code == "USD" and locale.currency in DOLLARS else code
-        symbols |= {LINKING.sub("", bare(name)).split(" ")[0]: mine for name in coin.names.values()}
+        names = {LINKING.sub("", bare(name)).split(" ")[0] for name in coin.names.values()}
+        names |= {f"{name[:-1]}\u064bا" for name in names if name.endswith("ا")}  # Arabic keeps this one vowel in print
+        symbols |= dict.fromkeys(names, mine)
     return symbols

@@ -85,6 +85,7 @@ class Readings(BaseModel):
     day_month: str
     day: Literal["cardinal", "ordinal"] = "cardinal"
     first_day: str = ""
+    date_before: str = ""  # what follows a month and a day: 4/1(水)
     date_after: str = ""  # words after which 31/12 is a day
     days: tuple[str, ...] = ()
     year: Literal["cardinal", "pairs", "hundreds", "digits"] = "cardinal"

@@ -63,7 +63,7 @@ class Rules:
 
     def number(self, written: str) -> Number:
         """Return what was written; a last mark with one or two digits behind it, or the locale's own, is decimal."""
-        written = re.sub(r"[.,][-–—]+$", "", written)
+        written = re.sub(r"(?:[.,][-–—]+|/-)$", "", written)
         own = re.fullmatch(rf"({self.whole})({self.decimals})(\d+)", written)
         other = None if own else re.fullmatch(r"(.*?)([.,])(\d{1,2})", written)
         if match := own or other:

@@ -80,7 +80,7 @@ class Normalizer:
         shown, kept = _annotations(text)
         kept = sorted([*kept, *self._named(shown, kept)], key=lambda stretch: stretch.start)
         if self.rules:
-            kept += self._ruled(shown, kept)
+            kept += list(self._ruled(shown, kept))
         out, at = [], 0
         for stretch in sorted(kept, key=lambda stretch: stretch.start):
             out += [shown[at : stretch.start], stretch.written]

@@ -14,12 +14,12 @@ class ShortForms(Rules):
     def all(self) -> Iterator[Rule]:
         """Yield the rules, best first."""
         readings = self.readings
-        if readings.before_number:
-            pattern = f"{BEFORE}(?P<shown>{_short_forms(readings.before_number)})(?={SPACE}?\\d)"
-            yield Rule(re.compile(pattern), lambda match: _known(readings.before_number, match["shown"]))
         if readings.abbreviations:
             pattern = f"{BEFORE}(?P<shown>{_short_forms(readings.abbreviations)}){AFTER}"
             yield Rule(re.compile(pattern), self._read_abbreviation)
+        if readings.before_number:
+            pattern = f"{BEFORE}(?P<shown>{_short_forms(readings.before_number)})(?={SPACE}?\\d)"
+            yield Rule(re.compile(pattern), lambda match: _known(readings.before_number, match["shown"]))
 
     def _read_abbreviation(self, match: re.Match[str]) -> str | None:
         said = _known(self.readings.abbreviations, match["shown"])
