@@ -260,6 +260,7 @@ class Creative(Record):
     frame_rate: int
     placed: tuple[Placed, ...]
     voices: tuple[str, ...] = ()  # who speaks, each once
+    narration: str = ""  # what is said, as it is written
     paces: tuple[str, ...] = ()  # which parts speak faster or in shorter words
     grown: tuple[str, ...] = ()  # which parts last longer than planned, for what is said in them
     departures: tuple[str, ...] = ()  # why lines are not spoken, or not by the voice that was asked for
@@ -326,4 +327,5 @@ class Delivery(Record):
     sha256: str
     url: str
     captions: tuple[str, ...]
+    narration: str = ""  # what is said, as it is written
     delivered_at: str  # ISO 8601, UTC

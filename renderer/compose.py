@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog import Format, Locale
+from catalog import EndCard, Format, Locale, Scene, Variant
+from catalog.spoken import shown_text
 from renderer.artifacts import Creative, CueSheet, Record, Speech, Take
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
@@ -207,6 +208,7 @@ def _creative(
         frame_rate=show.frame_rate,
         placed=show.placed,
         voices=tuple(dict.fromkeys(speech.voice for speech in speeches if speech and speech.object)),
+        narration=" ".join(_said(planned.variant, speeches)),
         paces=tuple(
             f"{part.name} {_pace(speech)}"
             for part, speech in zip(parts, speeches, strict=True)
@@ -215,6 +217,14 @@ def _creative(
         grown=tuple(f"{part.name} by {part.grown_s:.1f} s" for part in parts if part.grown_s >= LEAST_GROWN_S),
         departures=tuple(dict.fromkeys(speech.departure for speech in speeches if speech and speech.departure)),
     )
+
+
+def _said(variant: Variant, speeches: Sequence[Speech | None]) -> Iterator[str]:
+    """Yield what each part says, or shows where nobody speaks, as it is written."""
+    parts: list[Scene | EndCard] = [*variant.scenes, *filter(None, (variant.end_card,))]
+    for part, speech in zip(parts, speeches, strict=True):
+        if speech is not None:
+            yield shown_text(speech.text or part.narration)
 
 
 def _pace(speech: Speech) -> str:

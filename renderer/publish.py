@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from catalog import Variant
-from catalog.spoken import shown_text
 from renderer.artifacts import Creative, Decision, Delivery
 from renderer.errors import RenderError
 from renderer.run_records import ManifestRow, ModelUse, Terms
@@ -48,6 +47,7 @@ def publish_creative(creative: Creative, decision: Decision, store: Store, desti
         sha256=creative.sha256,
         url=destination.url(f"{name}.mp4"),
         captions=tuple(destination.url(f"{name}{SIDECARS[field]}") for field in CAPTION_FILES),
+        narration=creative.narration,
         delivered_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     # of two publishers at the same moment one writes the record, and both return it
@@ -57,8 +57,6 @@ def publish_creative(creative: Creative, decision: Decision, store: Store, desti
 
 def manifest_row(variant: Variant, delivery: Delivery, use: ModelUse = NO_USE, terms: Terms = NO_TERMS) -> ManifestRow:
     """Return the line of the manifest: what a delivered file shows, says and costs, what made it and on which terms."""
-    narrations = [scene.narration for scene in variant.scenes]
-    narrations += [variant.end_card.narration] if variant.end_card else []
     return ManifestRow(
         variant=variant.id,
         campaign=variant.campaign,
@@ -70,7 +68,7 @@ def manifest_row(variant: Variant, delivery: Delivery, use: ModelUse = NO_USE, t
         sha256=delivery.sha256,
         captions=delivery.captions,
         headlines=tuple(scene.headline for scene in variant.scenes),
-        narration=" ".join(shown_text(text) for text in narrations if text),
+        narration=delivery.narration,
         cta=variant.end_card.cta if variant.end_card else "",
         price=variant.price,
         sale_price=variant.sale_price,

@@ -153,6 +153,21 @@ def test_a_line_that_is_only_shown_takes_its_time_and_makes_no_sound(
     assert (silent.voices, silent.departures) == ((), ("x:y is a draft voice.",))
 
 
+def test_the_record_tells_how_speech_was_made_to_fit(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:
+    """What was said faster or in shorter words, which scene grew and by how much, and the words themselves."""
+    variants, context = filled(tmp_path, store)
+    plan = one_of(variants, "de-DE", "story_9x16")
+    hero, offer = (store.get_record(f"speech/{key}.json", Speech) for key in plan.lines[:2])
+    store.put_record(f"speech/{hero.key}.json", hero.model_copy(update={"text": "Kurz.", "tempo": 1.125}))
+    store.put_record(f"speech/{offer.key}.json", offer.model_copy(update={"duration_ms": 2400}))
+
+    creative = compose_variant(plan, context, store, typesetter)
+
+    assert creative.paces == ("scene hero in its shorter words and 1.12 times as fast",)
+    assert creative.grown == ("scene offer by 1.0 s",)
+    assert creative.narration == "Kurz. Jetzt 9,50\xa0€"
+
+
 def test_a_variant_becomes_a_film(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:
     """The record describes the file that is there: frames, size, hash, sidecars, poster, and what stands where."""
     variants, context = filled(tmp_path, store)

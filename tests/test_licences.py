@@ -152,7 +152,7 @@ def test_weights_for_no_commerce_need_an_agreement(name):
         assert [True] == ["forbids commercial use" in one for one in refusals(LICENCES[name], deployer)]
 
 
-@pytest.mark.parametrize("licence", LICENCES.values(), ids=str)
+@pytest.mark.parametrize("licence", LICENCES.values(), ids=list(LICENCES))
 def test_an_own_agreement_lifts_every_limit(licence):
     """Revenue, territory, product and acceptance, all at once."""
     assert [] == refusals(licence, Deployer(agreements=(licence.name,)), *WORLD)

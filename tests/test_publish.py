@@ -78,7 +78,8 @@ def test_the_manifest_maps_variants_to_files_words_and_prices(store, tmp_path):
     """JSON lines for programs, CSV for people; no cell of it is a formula."""
     plan = planned(write_campaign(tmp_path / "campaign"))
     variant = next(one.variant for one in plan.variants if one.variant.id == "test/cup/de-DE/story_9x16")
-    delivery = publish_creative(creative(variant.id), decision(), store, store)
+    said = creative(variant.id).model_copy(update={"narration": "Fasst Kaffee Jetzt 9,50\xa0€"})
+    delivery = publish_creative(said, decision(), store, store)
     write_manifest([manifest_row(variant.model_copy(update={"price": "=1+1"}), delivery)], "runs/test/r1", store)
     line = json.loads(store.get_bytes("runs/test/r1/manifest.jsonl"))
     row = next(csv.DictReader(io.StringIO(store.get_bytes("runs/test/r1/manifest.csv").decode("utf-8-sig"))))

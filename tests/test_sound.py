@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
 from catalog import Music
+from renderer.loudness import integrated_loudness
 from renderer.measure import Measures, measure
 from renderer.media import Encoding, to_planes, write_creative
 from renderer.sound import Placement, beats, mix, synthesize_bed
@@ -158,3 +159,13 @@ def test_the_bed_is_music_and_no_test_tone() -> None:
         assert rms(sosfilt(band, bed[:, 0])) > 0.01 * rms(bed)
     assert rms(bed[:, 0] - bed[:, 1]) > 0.1 * rms(bed)
     assert np.abs(bed).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("mood", ["bright", "calm"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_phones_with_one_speaker_hear_the_music(mood: str, seed: int) -> None:
+    """Both channels on one speaker: nothing cancels, 2 LU are lost at most."""
+    bed = synthesize_bed(Music(mood=mood, seed=seed), 10.0)
+    folded = np.repeat(bed.mean(1, keepdims=True), 2, 1)
+
+    assert integrated_loudness(bed) - integrated_loudness(folded) < 2
