@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -40,6 +40,7 @@ from renderer.store import Store
 from renderer.subtitles import write_srt, write_ttml, write_webvtt
 
 R = TypeVar("R", bound=Record)
+Sheets = Sequence[CueSheet | None]
 
 POSTER_AT = 0.62  # of the first scene: everything has arrived, nothing leaves yet
 POSTER_QUALITY = 90
@@ -70,27 +71,49 @@ def compose_variant(
     if done is not None:
         return done
     format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
+    ad = staged(planned, context, store, typesetter or Typesetter())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "creative.mp4"
+        sound = _sound(planned, ad.parts, ad.speeches, _take_sounds(ad.takes, ad.show, store), store, format)
+        _write(ad.show, sound, path, planned, locale)
+        cues = cues_of(ad.told, ad.parts, format.frame_rate)
+        write_webvtt(path.with_suffix(".vtt"), cues)
+        write_srt(path.with_suffix(".srt"), cues)
+        write_ttml(path.with_suffix(".ttml"), cues, locale, format)
+        creative = _creative(planned, ad.show, ad.parts, ad.speeches, path)
+        for name in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster):
+            store.put_file(name, path.with_suffix(Path(name).suffix))
+    store.put_record(record_key, creative)
+    return creative
+
+
+@dataclass(frozen=True)
+class Staged:
+    """One ad laid out, with what it was laid out from; `told` are the captions of the files beside it."""
+
+    show: Show
+    parts: Sequence[Part]
+    takes: Sequence[Take]
+    speeches: Sequence[Speech | None]
+    told: Sheets
+
+
+def staged(planned: VariantPlan, context: RunContext, store: Store, typesetter: Typesetter) -> Staged:
+    """Lay out one ad without drawing it.
+
+    Raises:
+        MediaError: as `compose_variant`.
+        StoreError: as `compose_variant`.
+    """
+    format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
     takes = [_record(store, f"takes/{shot}.json", Take) for shot in planned.shots]
     speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
     parts = parts_of(planned, speeches, format)
     assets = _assets(planned, takes, context, store)
     told, burnt = _captions(planned, takes, assets.sheets, parts, context)
     frame = Frame(format, is_rtl=locale.direction == "rtl")
-    pen = Pen(typesetter or Typesetter(), context.brand, locale, frame, planned.variant.id)
-    show = stage(planned, parts, replace(assets, sheets=burnt), pen)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "creative.mp4"
-        sound = _sound(planned, parts, speeches, _take_sounds(takes, show, store), store, format)
-        _write(show, sound, path, planned, locale)
-        cues = cues_of(told, parts, format.frame_rate)
-        write_webvtt(path.with_suffix(".vtt"), cues)
-        write_srt(path.with_suffix(".srt"), cues)
-        write_ttml(path.with_suffix(".ttml"), cues, locale, format)
-        creative = _creative(planned, show, parts, speeches, path)
-        for name in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster):
-            store.put_file(name, path.with_suffix(Path(name).suffix))
-    store.put_record(record_key, creative)
-    return creative
+    pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id)
+    return Staged(stage(planned, parts, replace(assets, sheets=burnt), pen), parts, takes, speeches, told)
 
 
 def _setup(font_folders: tuple[Path, ...]) -> Typesetter:
@@ -115,9 +138,6 @@ def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, st
         raise StoreError(f"{variant.id}: {context.brand.logo} is not in the store. Run expand again.")
     sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
     return Assets(footage, product, logo, sheets)
-
-
-Sheets = Sequence[CueSheet | None]
 
 
 def _captions(

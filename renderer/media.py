@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.video.codeccontext import VideoCodecContext
     from av.video.plane import VideoPlane
+    from av.video.stream import VideoStream
     from moviepy import VideoClip
 
 SOUND_RATE = 48_000  # Hz; the one rate that every destination takes
@@ -141,10 +142,7 @@ def write_creative(path: Path, frames: Iterable[Planes], sound: NDArray[np.float
         raise MediaError(f"{path}: sound has the shape {sound.shape}. A creative needs (num_samples, 2).")
     with _create(path) as container:
         container.metadata["title"] = encoding.title
-        video = container.add_stream("libx264", rate=encoding.frame_rate, options=_x264_options(encoding))
-        video.width, video.height, video.pix_fmt = encoding.width, encoding.height, "yuv420p"
-        video.codec_context.thread_count = encoding.threads
-        _tag_bt709(video.codec_context)
+        video = open_encoder(container, encoding)
         audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo", options=AAC_OPTIONS)
         audio.bit_rate = SOUND_BIT_RATE
         packs = deque(_sound_frames(sound))
@@ -160,6 +158,15 @@ def write_creative(path: Path, frames: Iterable[Planes], sound: NDArray[np.float
             container.mux(audio.encode(pack))
         container.mux(video.encode(None))
         container.mux(audio.encode(None))
+
+
+def open_encoder(container: OutputContainer, encoding: Encoding) -> VideoStream:
+    """Add the stream of a creative's picture to a container."""
+    video = container.add_stream("libx264", rate=encoding.frame_rate, options=_x264_options(encoding))
+    video.width, video.height, video.pix_fmt = encoding.width, encoding.height, "yuv420p"
+    video.codec_context.thread_count = encoding.threads
+    _tag_bt709(video.codec_context)
+    return video
 
 
 def to_planes(rgb: NDArray[np.uint8]) -> Planes:

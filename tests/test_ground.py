@@ -13,6 +13,7 @@ from renderer.picture.ground import (
     Ground,
     Scrim,
     develop,
+    fixed,
     no_glow,
     scrim_colour,
     straight_speed,
@@ -80,7 +81,7 @@ def test_dark_gradients_do_not_band() -> None:
     ramp[..., 0] = np.linspace(20, 30, 128)
     ramp[..., 1:] = 128
 
-    planes = develop(ramp, 512, 256, 7)
+    planes = develop(fixed(ramp), 512, 256, 7)
 
     means = planes.y.astype(float).mean(0).reshape(32, 16).mean(1)
     assert (np.diff(means) > 0.1).all()
@@ -92,7 +93,7 @@ def test_grain_is_fine_and_moves() -> None:
     """Grain of about 1.2 code values, another one in every frame, the same for the same frame."""
     flat = np.full((48, 64, 3), 128, np.float32)
 
-    one, again, other = develop(flat, 256, 192, 1), develop(flat, 256, 192, 1), develop(flat, 256, 192, 2)
+    one, again, other = develop(fixed(flat), 256, 192, 1), develop(fixed(flat), 256, 192, 1), develop(fixed(flat), 256, 192, 2)
 
     assert one.y.std() == pytest.approx(1.23, abs=0.12)
     assert (one.y == again.y).all()
