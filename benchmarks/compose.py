@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import statistics
@@ -28,33 +27,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import cv2
 import numpy as np
 
 from catalog import Scene
-from catalog.combine import combine
-from catalog.expand import expand
-from catalog.inputs import read_inputs
 from renderer.artifacts import Cue, CueSheet, Speech, Stand, Take, Word
-from renderer.backends.video_models import video_model_facts
-from renderer.backends.voices import VOICES
 from renderer.compose import compose_variant, staged
-from renderer.images import fetch_images
 from renderer.media import Encoding, open_encoder, write_take, write_wav
 from renderer.picture.canvas import Layer, rgb_from
-from renderer.picture.show import Show
 from renderer.picture.typography import Typesetter
-from renderer.plan import plan
 from renderer.run_records import RunContext, VariantPlan
 from renderer.store import Store, open_store
-from renderer.tools import Tools
 
 ROOT = Path(__file__).parents[1]
 PRODUCT, LOCALE, FORMAT = "aur-bottle-750", "en-US", "story_9x16"
@@ -104,7 +93,7 @@ def main() -> None:
 
 def print_table(costs: dict[str, list[Cost]]) -> None:
     """Medians, and how many times the floor they are."""
-    medians = {way: Cost(*(statistics.median(values) for values in zip(*runs, strict=True))) for way, runs in costs.items()}
+    medians = {way: Cost(*map(statistics.median, zip(*runs, strict=True))) for way, runs in costs.items()}
     floor = medians["floor"]
     print("| | wall s | CPU-s | peak MB | wall / floor | CPU / floor |\n|---|---|---|---|---|---|")
     for way, cost in medians.items():
@@ -165,11 +154,11 @@ def ours(way: str, folder: Path) -> Callable[[], object]:
     shutil.copytree(folder / "store", own / "store")
     planned, context, _ = read_ad(folder)
     store, typesetter = open_store(f"file://{own / 'store'}"), Typesetter()
-    compose = lambda plan: compose_variant(plan, context, store, typesetter)  # noqa: E731
     if way == "ours":
-        return lambda: compose(planned)
-    compose(planned)
-    return lambda: compose(OTHERS[way](planned, store))
+        return lambda: compose_variant(planned, context, store, typesetter)
+    compose_variant(planned, context, store, typesetter)
+    other = OTHERS[way](planned, store)
+    return lambda: compose_variant(other, context, store, typesetter)
 
 
 def next_ad(planned: VariantPlan, store: Store) -> VariantPlan:
@@ -183,8 +172,6 @@ def new_voice(planned: VariantPlan, store: Store) -> VariantPlan:
     """The same ad in another voice that takes the same time."""
     lines = []
     for line in filter(None, planned.lines):
-        speech = store.get_record(f"speech/{line}.json", Speech)
-        assert speech is not None
         write_speech(store, f"{line}other", 180.0)
         lines.append(f"{line}other")
     return planned.model_copy(update={"lines": tuple(lines), "creative_key": "voice"})
@@ -212,7 +199,19 @@ def read_ad(folder: Path) -> Ad:
 
 
 def prepare(folder: Path, scene_s: str) -> None:
-    """Plan one ad of the sample campaign and put everything it needs into a store."""
+    """Plan one ad of the sample campaign and put everything it needs into a store.
+
+    What only this needs is imported here, so that the memory of the ways holds what a worker holds.
+    """
+    from catalog.combine import combine
+    from catalog.expand import expand
+    from catalog.inputs import read_inputs
+    from renderer.backends.video_models import video_model_facts
+    from renderer.backends.voices import VOICES
+    from renderer.images import fetch_images
+    from renderer.plan import plan
+    from renderer.tools import Tools
+
     campaign = folder / "campaign"
     shutil.copytree(ROOT / "templates" / "aurora_launch", campaign)
     text = (campaign / "campaign.yaml").read_text(encoding="utf-8")
@@ -233,9 +232,9 @@ def prepare(folder: Path, scene_s: str) -> None:
     tools = Tools.of(inputs.campaign, "backdrop", video_model_facts("backdrop"), VOICES, "fonts")
     variants = expand(inputs, combine(inputs), images, {}, now)
     wish = (PRODUCT, LOCALE, FORMAT)
-    one = next(v for v in variants if (getattr(v, "product_id", ""), getattr(v, "locale", ""), getattr(v, "format", "")) == wish)
+    one = next(variant for variant in variants if (variant.product_id, variant.locale, variant.format) == wish)
     planned = plan([one], context, tools)
-    for number, (key, shot) in enumerate(planned.shots.items()):
+    for number, key in enumerate(planned.shots):
         write_shot(store, folder, key, number)
     for key in planned.lines:
         write_speech(store, key, 140.0)
@@ -308,7 +307,7 @@ def write_layers(ad: Ad, folder: Path) -> None:
     """Write every layer of the ad as PNG, and where and when it stands."""
     folder.mkdir()
     show = staged(ad.planned, ad.context, ad.store, Typesetter()).show
-    takes = [str(ad.store.local(f"takes/{shot}.mp4")) for shot in ad.planned.shots]
+    takes = [str(ad.store.local(f"takes/{shot}.mp4").resolve()) for shot in ad.planned.shots]
     shown = [(takes[min(n, len(takes) - 1)], part.first, part.last) for n, part in enumerate(show.parts)]
     layers = [layer_row(layer, folder / f"layer{n}.png") for n, layer in enumerate(show.layers)]
     products = []
@@ -352,7 +351,9 @@ def graph(folder: Path, output: Path) -> None:
     for number, (path, first, last) in enumerate(cut.takes):
         command += ["-stream_loop", "-1", "-i", path]
         scale = f"fps={rate},trim=end_frame={last - first},setpts=PTS-STARTPTS,scale={width}:{height}:flags=bicubic"
-        steps.append(f"[{number}:v]{scale}:force_original_aspect_ratio=increase,crop={width}:{height},format=yuv420p[t{number}]")
+        steps.append(
+            f"[{number}:v]{scale}:force_original_aspect_ratio=increase,crop={width}:{height},format=yuv420p[t{number}]"
+        )
     steps.append("".join(f"[t{n}]" for n in range(len(cut.takes))) + f"concat=n={len(cut.takes)}[v0]")
     rows = [(*row, True) for row in cut.products] + [(*row, False) for row in cut.layers]
     for number, (path, x, y, first, last, pushed) in enumerate(rows):
@@ -373,7 +374,7 @@ def moviepy(folder: Path, output: Path) -> None:
 
     cut = read_cutting(folder)
     rate, duration_s = cut.frame_rate, cut.num_frames / cut.frame_rate
-    clips = []
+    clips: list[Any] = []
     for path, first, last in cut.takes:
         clip = VideoFileClip(path, audio=False).resized(cut.size)
         looped = clip.with_effects([vfx.Loop(duration=(last - first) / rate)])
@@ -382,7 +383,9 @@ def moviepy(folder: Path, output: Path) -> None:
         clip = ImageClip(path).with_start(first / rate).with_duration((last - first) / rate)
         clips.append(clip.with_effects([vfx.Resize(lambda t: 0.955 + 0.045 * t / duration_s)]).with_position((x, y)))
     for path, x, y, first, last in cut.layers:
-        clips.append(ImageClip(path).with_start(first / rate).with_duration((last - first) / rate).with_position((x, y)))
+        clips.append(
+            ImageClip(path).with_start(first / rate).with_duration((last - first) / rate).with_position((x, y))
+        )
     film = CompositeVideoClip(clips, size=cut.size).with_duration(duration_s)
     options = {"codec": "libx264", "preset": "veryfast", "ffmpeg_params": ["-crf", "20"], "threads": 2}
     film.write_videofile(str(output), fps=rate, logger=None, pixel_format="yuv420p", audio=False, **options)
@@ -390,7 +393,8 @@ def moviepy(folder: Path, output: Path) -> None:
 
 def cpu_s() -> float:
     """CPU seconds of this process and of its finished children."""
-    return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    kinds = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, kinds))
 
 
 def peak_mb() -> float:

@@ -93,7 +93,11 @@ def test_grain_is_fine_and_moves() -> None:
     """Grain of about 1.2 code values, another one in every frame, the same for the same frame."""
     flat = np.full((48, 64, 3), 128, np.float32)
 
-    one, again, other = develop(fixed(flat), 256, 192, 1), develop(fixed(flat), 256, 192, 1), develop(fixed(flat), 256, 192, 2)
+    one, again, other = (
+        develop(fixed(flat), 256, 192, 1),
+        develop(fixed(flat), 256, 192, 1),
+        develop(fixed(flat), 256, 192, 2),
+    )
 
     assert one.y.std() == pytest.approx(1.23, abs=0.12)
     assert (one.y == again.y).all()

@@ -138,9 +138,7 @@ def blend_at(frame: Planes, sprite: Sprite, x: float, y: float, scale: float = 1
     blend(frame, *moved(sprite, x, y, scale, opacity))
 
 
-def moved(
-    sprite: Sprite, x: float, y: float, scale: float = 1.0, opacity: float = 1.0
-) -> tuple[Sprite, int, int]:
+def moved(sprite: Sprite, x: float, y: float, scale: float = 1.0, opacity: float = 1.0) -> tuple[Sprite, int, int]:
     """Return a sprite shifted, scaled about its middle and faded as `blend_at` does, and where it lies."""
     x -= sprite.width * (scale - 1) / 2
     y -= sprite.height * (scale - 1) / 2
@@ -213,7 +211,12 @@ def _warped(sprite: Sprite, scale: float, x: float, y: float) -> Sprite:
     full = np.array([[scale, 0, x + (scale - 1) / 2], [0, scale, y + (scale - 1) / 2]], np.float32)
     half = np.array([[scale, 0, x / 2 + (scale - 1) / 2], [0, scale, y / 2 + (scale - 1) / 2]], np.float32)
 
-    flags = {"flags": cv2.INTER_LINEAR}
-    y_plane, alpha, *_ = cv2.split(cv2.warpAffine(sprite.packed[0], full, (width, height), **flags))
-    u_plane, v_plane, alpha_half, _ = cv2.split(cv2.warpAffine(sprite.packed[1], half, (width // 2, height // 2), **flags))
-    return Sprite(y_plane, u_plane, v_plane, alpha, alpha_half)
+    small = width // 2, height // 2
+    whole = np.asarray(cv2.warpAffine(sprite.packed[0], full, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
+    halved = np.asarray(cv2.warpAffine(sprite.packed[1], half, small, flags=cv2.INTER_LINEAR), np.uint8)
+    return Sprite(*(np.asarray(cv2.extractChannel(*one), np.uint8) for one in _unpacked(whole, halved)))
+
+
+def _unpacked(whole: Plane, halved: Plane) -> list[tuple[Plane, int]]:
+    """Where the planes of a sprite are among the channels of `Sprite.packed`."""
+    return [(whole, 0), (halved, 0), (halved, 1), (whole, 1), (halved, 2)]

@@ -54,6 +54,7 @@ class Footage:
     frame_rate: float
     loops: bool = False
     seat: Seat = CENTRED
+    name: str = ""  # in the store
 
 
 @dataclass(frozen=True)
