@@ -38,8 +38,8 @@ import numpy as np
 
 from catalog import Scene
 from renderer.artifacts import Cue, CueSheet, Speech, Stand, Take, Word
-from renderer.compose import compose_variant, staged
-from renderer.media import Encoding, open_encoder, write_take, write_wav
+from renderer.compose import compose_variant, encoding_of, staged
+from renderer.media import open_encoder, write_take, write_wav
 from renderer.picture.canvas import Layer, rgb_from
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
@@ -127,7 +127,7 @@ def prepared(way: str, folder: Path) -> Callable[[], object]:
 def floor(ad: Ad, output: Path) -> Callable[[], None]:
     """Draw all frames, then return what encodes them."""
     show = staged(ad.planned, ad.context, ad.store, Typesetter()).show
-    encoding = Encoding(show.width, show.height, show.frame_rate)
+    encoding = encoding_of(ad.context.formats[FORMAT])
     frames = []
     for number in range(show.num_frames):
         frame = av.VideoFrame(show.width, show.height, "yuv420p")

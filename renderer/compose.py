@@ -127,6 +127,12 @@ def staged(planned: VariantPlan, context: RunContext, store: Store, typesetter: 
     return Staged(stage(planned, parts, replace(assets, sheets=burnt), pen), parts, takes, speeches, told)
 
 
+def encoding_of(format: Format, title: str = "") -> Encoding:
+    """Return how creatives of a format are encoded."""
+    size = format.width, format.height, format.frame_rate
+    return Encoding(*size, crf=format.crf, max_mbps=format.max_mbps, title=title)
+
+
 def _setup(font_folders: tuple[Path, ...]) -> Typesetter:
     cv2.setNumThreads(1)  # the engine runs one process per core; OpenCV's own threads would only wait for each other
     return Typesetter(font_folders)

@@ -72,6 +72,7 @@ class Encoding:
     height: int
     frame_rate: int
     crf: int = 20
+    max_mbps: float = 0.0  # over any two seconds; 0 for no limit
     preset: str = "veryfast"
     threads: int = 2
     title: str = ""
@@ -318,6 +319,8 @@ def _x264_options(encoding: Encoding) -> dict[str, str]:
     """Closed groups of pictures of half a second to two seconds: seekable, and what every destination takes."""
     groups = {"g": 2 * encoding.frame_rate, "keyint_min": max(1, encoding.frame_rate // 2), "flags": "+cgop"}
     options = {"preset": encoding.preset, "crf": encoding.crf, "profile": "high", **groups, **SAME_BYTES}
+    if encoding.max_mbps:
+        options |= {"maxrate": round(encoding.max_mbps * 1e6), "bufsize": round(encoding.max_mbps * 2e6)}
     return {name: str(value) for name, value in options.items()}
 
 
