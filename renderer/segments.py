@@ -22,6 +22,8 @@ from renderer.picture.timeline import DISSOLVE_FRAMES
 from renderer.store import Store
 from renderer.versions import CODE_VERSIONS
 
+IN_PARTS = {"parts", "backdrops", "end_veil", "appearances", "layers", "placed"}  # of a show; the rest is in every key
+
 
 class Segment(Record):
     """Where a finished part lies: frames [first, last) of a film in the store."""
@@ -55,7 +57,7 @@ def remember(show: Show, keys: Sequence[str], film: str, store: Store) -> None:
 
 def segment_keys(show: Show, encoding: Encoding) -> list[str]:
     """Return a key for each part: equal where the same frames at the same times are encoded in the same way."""
-    common = show.width, show.height, show.frame_rate, replace(encoding, title=""), CODE_VERSIONS["compose"]
+    common = replace(encoding, title=""), CODE_VERSIONS["compose"]
     return [_digest((common, _drawn(show, number))) for number in range(len(show.parts))]
 
 
@@ -63,11 +65,12 @@ def _drawn(show: Show, number: int) -> Iterator[object]:
     """Everything that the frames of a part depend on, in the order in which it is drawn."""
     part = show.parts[number]
     yield part.first, part.last
+    yield from (getattr(show, field.name) for field in fields(show) if field.name not in IN_PARTS)
     for index in range(max(number - 1, 0), number + 1):  # the part before dissolves into this one
         backdrop = min(index, len(show.backdrops) - 1)
         yield show.parts[backdrop].first, show.backdrops[backdrop]
         if index != backdrop:
-            yield show.end_veil, show.ink
+            yield show.end_veil
     for appearance in show.appearances:
         if appearance.first < part.last and part.first < appearance.last + DISSOLVE_FRAMES:
             yield appearance
@@ -98,7 +101,7 @@ def _pieces(fact: object) -> Iterator[bytes | memoryview]:
     if isinstance(fact, np.ndarray):
         yield f"{fact.dtype}{fact.shape}".encode()
         yield np.ascontiguousarray(fact).data
-    elif isinstance(fact, Footage):
+    elif isinstance(fact, Footage) and fact.name:
         yield f"{fact.name} {len(fact.frames)} {fact.frame_rate} {fact.loops} {fact.seat}".encode()
     elif is_dataclass(fact):
         yield type(fact).__name__.encode()
@@ -108,5 +111,7 @@ def _pieces(fact: object) -> Iterator[bytes | memoryview]:
         for piece in fact:
             yield from _pieces(piece)
         yield b";"
-    else:
+    elif fact is None or isinstance(fact, (str, int, float, np.generic)):
         yield f"{fact!r};".encode()
+    else:
+        raise TypeError(f"{type(fact).__name__} has no place in a key: nothing says whether two of them are equal.")

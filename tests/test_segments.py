@@ -147,6 +147,16 @@ def test_whatever_is_drawn_is_in_the_key(tmp_path: Path, typesetter: Typesetter)
     assert changed(keys, segment_keys(show, replace(encoding, crf=21))) == [True] * 3
 
 
+def test_what_cannot_be_compared_is_refused(tmp_path: Path, typesetter: Typesetter) -> None:
+    """A layer that holds a function would have another key each time, or the same key for another picture."""
+    plan, context, store = ready(tmp_path)
+    show = staged(plan, context, store, typesetter).show
+    odd = replace(show.layers[0], entrance=lambda: None)
+
+    with pytest.raises(TypeError, match="function has no place in a key"):
+        segment_keys(replace(show, layers=[odd]), Encoding(show.width, show.height, show.frame_rate))
+
+
 def changed(before: list[str], after: list[str]) -> list[bool]:
     """Which keys differ."""
     return [one != other for one, other in zip(before, after, strict=True)]
