@@ -73,7 +73,7 @@ def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("repeats", nargs="?", type=int, default=3)
-    options.add_argument("--small", action="store_true", help="an ad of 4 s, for a quick look")
+    options.add_argument("--small", action="store_true", help="an ad of 7 s, for a quick look")
     options.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     options.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = options.parse_args()
