@@ -8,7 +8,7 @@ from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from catalog.errors import WrongValue, quoted
 from catalog.rows import read_rows
@@ -42,6 +42,8 @@ class Format(BaseModel):
     loudness_tolerance_lu: PositiveFloat
     peak_dbtp: float
     max_size_mb: PositiveFloat
+    crf: int = Field(default=20, ge=0, le=40)  # x264's constant quality; 18 is what eyes cannot tell from the original
+    max_mbps: PositiveFloat = 16.0  # of the picture, over any two seconds; quality gives way where it would need more
     safe_area: SafeArea
     burn_in: bool = True  # captions in the picture; false for placements that show the file beside the ad
     placements: tuple[str, ...]

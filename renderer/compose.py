@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,13 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog import EndCard, Format, Locale, Scene, Variant
+from catalog import EndCard, Format, Scene, Variant
 from catalog.spoken import shown_text
 from renderer.artifacts import Creative, CueSheet, Record, Speech, Take
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError, StoreError
-from renderer.media import Encoding, read_stereo, read_take, read_wav, write_creative
+from renderer.media import Encoding, Frames, join, read_stereo, read_take, read_wav
 from renderer.picture.canvas import to_rgb
 from renderer.picture.frame import Frame
 from renderer.picture.ground import Footage, straight_speed
@@ -35,16 +36,19 @@ from renderer.picture.staging import Assets, stage
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part, cues_of, parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
+from renderer.segments import remember, segment_keys, stretches
 from renderer.sound import Placement, TakeSound, mix
 from renderer.sound_cues import heard_in, with_sounds
 from renderer.store import Store
 from renderer.subtitles import write_srt, write_ttml, write_webvtt
 
 R = TypeVar("R", bound=Record)
+Sheets = Sequence[CueSheet | None]
 
 POSTER_AT = 0.62  # of the first scene: everything has arrived, nothing leaves yet
 POSTER_QUALITY = 90
 LEAST_GROWN_S = 0.05  # less is only a line that ends between two frames
+TAKES_KEPT, TAKE_BYTES_KEPT = 3, 48_000_000  # decoded, by each worker; 96 frames of 288x512 are 42 MB
 EDGE_S = 0.02  # in which the sound of a take begins and ends where no other scene is
 
 
@@ -71,27 +75,63 @@ def compose_variant(
     if done is not None:
         return done
     format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
+    ad = staged(planned, context, store, typesetter or Typesetter())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "creative.mp4"
+        encoding = Encoding(
+            format.width, format.height, format.frame_rate, title=f"{planned.variant.id} ({locale.tag})"
+        )
+        keys = segment_keys(ad.show, encoding)
+        with ThreadPoolExecutor(1, thread_name_prefix="sound") as thread:  # mixed while the picture is encoded
+            sound = thread.submit(_sound, planned, ad, store, format)
+            pictures = stretches(ad.show, keys, encoding, store, Path(folder))
+            join(path, pictures, sound.result(), encoding)
+        _write_poster(ad.show, path, planned)
+        cues = cues_of(ad.told, ad.parts, format.frame_rate)
+        write_webvtt(path.with_suffix(".vtt"), cues)
+        write_srt(path.with_suffix(".srt"), cues)
+        write_ttml(path.with_suffix(".ttml"), cues, locale, format)
+        creative = _creative(planned, ad.show, ad.parts, ad.speeches, path)
+        for name in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster):
+            store.put_file(name, path.with_suffix(Path(name).suffix))
+    store.put_record(record_key, creative)
+    remember(ad.show, keys, creative.object, store)
+    return creative
+
+
+@dataclass(frozen=True)
+class Staged:
+    """One ad laid out, with what it was laid out from; `told` are the captions of the files beside it."""
+
+    show: Show
+    parts: Sequence[Part]
+    takes: Sequence[Take]
+    speeches: Sequence[Speech | None]
+    told: Sheets
+
+
+def staged(planned: VariantPlan, context: RunContext, store: Store, typesetter: Typesetter) -> Staged:
+    """Lay out one ad without drawing it.
+
+    Raises:
+        MediaError: as `compose_variant`.
+        StoreError: as `compose_variant`.
+    """
+    format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
     takes = [_record(store, f"takes/{shot}.json", Take) for shot in planned.shots]
     speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
     parts = parts_of(planned, speeches, format)
     assets = _assets(planned, takes, context, store)
     told, burnt = _captions(planned, takes, assets.sheets, parts, context)
     frame = Frame(format, is_rtl=locale.direction == "rtl")
-    pen = Pen(typesetter or Typesetter(), context.brand, locale, frame, planned.variant.id)
-    show = stage(planned, parts, replace(assets, sheets=burnt), pen)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "creative.mp4"
-        sound = _sound(planned, parts, speeches, _take_sounds(takes, show, store), store, format)
-        _write(show, sound, path, planned, locale)
-        cues = cues_of(told, parts, format.frame_rate)
-        write_webvtt(path.with_suffix(".vtt"), cues)
-        write_srt(path.with_suffix(".srt"), cues)
-        write_ttml(path.with_suffix(".ttml"), cues, locale, format)
-        creative = _creative(planned, show, parts, speeches, path)
-        for name in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster):
-            store.put_file(name, path.with_suffix(Path(name).suffix))
-    store.put_record(record_key, creative)
-    return creative
+    pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id)
+    return Staged(stage(planned, parts, replace(assets, sheets=burnt), pen), parts, takes, speeches, told)
+
+
+def encoding_of(format: Format, title: str = "") -> Encoding:
+    """Return how creatives of a format are encoded."""
+    size = format.width, format.height, format.frame_rate
+    return Encoding(*size, crf=format.crf, max_mbps=format.max_mbps, title=title)
 
 
 def _setup(font_folders: tuple[Path, ...]) -> Typesetter:
@@ -103,10 +143,22 @@ def _compose(context: RunContext, store: Store, typesetter: Typesetter, planned:
     return compose_variant(planned, context, store, typesetter)
 
 
+def _frames(take: Take, store: Store) -> Frames:
+    """Neighbouring variants of a batch show the same takes: small ones stay decoded."""
+    path = store.local(take.object)
+    is_small = 3 * take.width * take.height * take.num_frames <= TAKE_BYTES_KEPT
+    return _kept_frames(path) if is_small else read_take(path)
+
+
+@lru_cache(maxsize=TAKES_KEPT)
+def _kept_frames(path: Path) -> Frames:
+    return read_take(path)
+
+
 def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, store: Store) -> Assets:
     variant = planned.variant
     footage = [
-        Footage(read_take(store.local(take.object)), take.frame_rate, take.loops, Seat(take.stand)) for take in takes
+        Footage(_frames(take, store), take.frame_rate, take.loops, Seat(take.stand), take.object) for take in takes
     ]
     product: NDArray[np.float32] | None = None
     if any(scene.product != "none" for scene in variant.scenes):
@@ -116,9 +168,6 @@ def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, st
         raise StoreError(f"{variant.id}: {context.brand.logo} is not in the store. Run expand again.")
     sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
     return Assets(footage, product, logo, sheets)
-
-
-Sheets = Sequence[CueSheet | None]
 
 
 def _captions(
@@ -158,32 +207,23 @@ def _take_sounds(takes: Sequence[Take], show: Show, store: Store) -> list[TakeSo
     return sounds
 
 
-def _sound(
-    planned: VariantPlan,
-    parts: Sequence[Part],
-    speeches: Sequence[Speech | None],
-    takes: Sequence[TakeSound],
-    store: Store,
-    format: Format,
-) -> NDArray[np.float32]:
+def _sound(planned: VariantPlan, ad: Staged, store: Store, format: Format) -> NDArray[np.float32]:
     """The whole mix at the format's loudness."""
     voices = []
-    for part, speech in zip(parts, speeches, strict=True):
+    for part, speech in zip(ad.parts, ad.speeches, strict=True):
         if speech is not None and speech.object:
             samples, rate = read_wav(store.local(speech.object))
             voices.append(Placement(part.speech_s, samples, rate))
-    duration_s = parts[-1].last / format.frame_rate
+    takes = _take_sounds(ad.takes, ad.show, store)
+    duration_s = ad.parts[-1].last / format.frame_rate
     return mix(voices, planned.variant.music, duration_s, format.loudness_lufs, format.peak_dbtp, takes)
 
 
-def _write(show: Show, sound: NDArray[np.float32], path: Path, planned: VariantPlan, locale: Locale) -> None:
-    """Write the film, and its poster as a JPEG beside it."""
-    poster = int(POSTER_AT * show.parts[0].num_frames)
-    rgb = to_rgb(show.frame(poster))
+def _write_poster(show: Show, path: Path, planned: VariantPlan) -> None:
+    """Write a frame as a JPEG beside the film."""
+    rgb = to_rgb(show.frame(int(POSTER_AT * show.parts[0].num_frames)))
     if not cv2.imwrite(str(path.with_suffix(".jpg")), rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, POSTER_QUALITY]):
         raise MediaError(f"{planned.variant.id}: the poster cannot be written. Look for a full disk.")
-    encoding = Encoding(show.width, show.height, show.frame_rate, title=f"{planned.variant.id} ({locale.tag})")
-    write_creative(path, show.frames(), sound, encoding)
 
 
 def _creative(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import tempfile
 import wave
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,9 +29,11 @@ from numpy.typing import NDArray
 from renderer.errors import MediaError
 
 if TYPE_CHECKING:
+    from av import Packet
     from av.container import InputContainer, OutputContainer
     from av.video.codeccontext import VideoCodecContext
     from av.video.plane import VideoPlane
+    from av.video.stream import VideoStream
     from moviepy import VideoClip
 
 SOUND_RATE = 48_000  # Hz; the one rate that every destination takes
@@ -69,6 +72,7 @@ class Encoding:
     height: int
     frame_rate: int
     crf: int = 20
+    max_mbps: float = 0.0  # over any two seconds; 0 for no limit
     preset: str = "veryfast"
     threads: int = 2
     title: str = ""
@@ -102,11 +106,16 @@ def read_take(path: Path) -> Frames:
         MediaError: the file is missing, broken, or ends too early.
     """
     with open_video(path) as container:
-        expected = container.streams.video[0].frames
-        frames = [to_rgb(frame) for frame in container.decode(video=0)]
-    if not frames or len(frames) < expected:
-        raise MediaError(f"{path}: {len(frames)} of {expected} frames can be read. Make the file anew.")
-    return np.stack(frames)
+        stream = container.streams.video[0]
+        expected, number = stream.frames, 0
+        frames = np.empty((expected, stream.height, stream.width, 3), np.uint8)
+        for number, frame in enumerate(container.decode(video=0), 1):
+            if number > len(frames):  # the file did not say how many there are
+                frames = np.concatenate([frames, np.empty_like(frames, shape=(64, *frames.shape[1:]))])
+            frames[number - 1] = to_rgb(frame)
+    if not number or number < expected:
+        raise MediaError(f"{path}: {number} of {expected} frames can be read. Make the file anew.")
+    return frames[:number]
 
 
 def at_tempo(samples: NDArray[np.float32], sample_rate: int, tempo: float) -> NDArray[np.float32]:
@@ -128,6 +137,15 @@ def at_tempo(samples: NDArray[np.float32], sample_rate: int, tempo: float) -> ND
     return np.concatenate([*pieces, np.empty(0, np.float32)])
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """Frames [first, last) of a film that begin with a key frame and are followed by one or by the end."""
+
+    path: Path
+    first: int
+    last: int
+
+
 def write_creative(path: Path, frames: Iterable[Planes], sound: NDArray[np.float32], encoding: Encoding) -> None:
     """Write H.264 High, 4:2:0, with AAC-LC stereo, index first, so that it plays while it loads.
 
@@ -137,29 +155,87 @@ def write_creative(path: Path, frames: Iterable[Planes], sound: NDArray[np.float
     Raises:
         MediaError: a frame or the sound does not have the shape that `encoding` says, or the encoder refused.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "picture.mp4"
+        join(path, [Stretch(picture, 0, write_picture(picture, frames, encoding))], sound, encoding)
+
+
+def write_picture(path: Path, frames: Iterable[Planes], encoding: Encoding) -> int:
+    """Write the picture of a creative without sound; return how many frames it has.
+
+    Raises:
+        MediaError: there are no frames, one does not have the shape that `encoding` says, or the encoder refused.
+    """
+    with _create(path) as container:
+        video = open_encoder(container, encoding)
+        pictures = (_from_planes(planes, encoding, number) for number, planes in enumerate(frames))
+        num_frames = 0
+        with contextlib.closing(_ahead(pictures, FRAMES_AHEAD)) as ahead:
+            for picture in ahead:
+                container.mux(video.encode(picture))
+                num_frames += 1
+        if not num_frames:
+            raise MediaError(f"{path}: there are no frames. A creative needs one or more.")
+        container.mux(video.encode(None))
+    return num_frames
+
+
+def join(path: Path, stretches: Sequence[Stretch], sound: NDArray[np.float32], encoding: Encoding) -> None:
+    """Write a creative of finished pictures, whose packets are copied, and sound; the same input, the same bytes.
+
+    `sound` is float32 (num_samples, 2) at 48 kHz.
+
+    Raises:
+        MediaError: the sound has another shape, or a stretch is broken or encoded in another way than the first.
+    """
     if sound.ndim != 2 or sound.shape[1] != 2:
         raise MediaError(f"{path}: sound has the shape {sound.shape}. A creative needs (num_samples, 2).")
-    with _create(path) as container:
+    # A note of the bit rate would be that of the film the first stretch was copied from.
+    with contextlib.ExitStack() as stack, _create(path, write_btrt="0") as container:
+        films = [stack.enter_context(open_video(stretch.path)) for stretch in stretches]
         container.metadata["title"] = encoding.title
-        video = container.add_stream("libx264", rate=encoding.frame_rate, options=_x264_options(encoding))
-        video.width, video.height, video.pix_fmt = encoding.width, encoding.height, "yuv420p"
-        video.codec_context.thread_count = encoding.threads
-        _tag_bt709(video.codec_context)
+        video = container.add_stream_from_template(films[0].streams.video[0])
         audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo", options=AAC_OPTIONS)
         audio.bit_rate = SOUND_BIT_RATE
         packs = deque(_sound_frames(sound))
-        pictures = (_from_planes(planes, encoding, number) for number, planes in enumerate(frames))
-        with contextlib.closing(_ahead(pictures, FRAMES_AHEAD)) as ahead:
-            for number, picture in enumerate(ahead):
-                container.mux(video.encode(picture))
-                while packs and packs[0][0] * encoding.frame_rate < number * SOUND_RATE:
-                    container.mux(audio.encode(packs.popleft()[1]))
-        if not video.codec_context.is_open:
-            raise MediaError(f"{path}: there are no frames. A creative needs one or more.")
+        for number, packet in enumerate(_packets(films, stretches, encoding)):
+            packet.stream = video
+            container.mux(packet)
+            while packs and packs[0][0] * encoding.frame_rate < number * SOUND_RATE:
+                container.mux(audio.encode(packs.popleft()[1]))
         for _, pack in packs:
             container.mux(audio.encode(pack))
-        container.mux(video.encode(None))
         container.mux(audio.encode(None))
+
+
+def _packets(
+    films: Sequence[InputContainer], stretches: Sequence[Stretch], encoding: Encoding
+) -> Iterator[Packet[VideoStream]]:
+    """The packets of all stretches, one after the other, with times from the start of the first."""
+    start, parameters = 0, films[0].streams.video[0].codec_context.extradata
+    for film, stretch in zip(films, stretches, strict=True):
+        stream = film.streams.video[0]
+        packets = [packet for packet in film.demux(stream) if packet.dts is not None][stretch.first : stretch.last]
+        is_whole = len(packets) == stretch.last - stretch.first and packets[0].is_keyframe
+        if not is_whole or stream.codec_context.extradata != parameters:
+            raise MediaError(f"{stretch.path}: cannot be copied from frame {stretch.first} on. Delete the file.")
+        assert stream.time_base is not None, "MP4 has one"
+        later = (start - stretch.first) * round(1 / (encoding.frame_rate * stream.time_base))
+        for packet in packets:
+            assert packet.pts is not None, "MP4 times every packet"
+            assert packet.dts is not None, "packets without were left out"
+            packet.pts, packet.dts = packet.pts + later, packet.dts + later
+            yield packet
+        start += len(packets)
+
+
+def open_encoder(container: OutputContainer, encoding: Encoding) -> VideoStream:
+    """Add the stream of a creative's picture to a container."""
+    video = container.add_stream("libx264", rate=encoding.frame_rate, options=_x264_options(encoding))
+    video.width, video.height, video.pix_fmt = encoding.width, encoding.height, "yuv420p"
+    video.codec_context.thread_count = encoding.threads
+    _tag_bt709(video.codec_context)
+    return video
 
 
 def to_planes(rgb: NDArray[np.uint8]) -> Planes:
@@ -243,6 +319,8 @@ def _x264_options(encoding: Encoding) -> dict[str, str]:
     """Closed groups of pictures of half a second to two seconds: seekable, and what every destination takes."""
     groups = {"g": 2 * encoding.frame_rate, "keyint_min": max(1, encoding.frame_rate // 2), "flags": "+cgop"}
     options = {"preset": encoding.preset, "crf": encoding.crf, "profile": "high", **groups, **SAME_BYTES}
+    if encoding.max_mbps:
+        options |= {"maxrate": round(encoding.max_mbps * 1e6), "bufsize": round(encoding.max_mbps * 2e6)}
     return {name: str(value) for name, value in options.items()}
 
 
@@ -313,8 +391,8 @@ def _whole(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _create(path: Path) -> Iterator[OutputContainer]:
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+def _create(path: Path, **more_options: str) -> Iterator[OutputContainer]:
+    options = {"movflags": "+faststart", "fflags": "+bitexact", **more_options}
     try:
         with _whole(path) as part, av.open(str(part), "w", format="mp4", options=options) as container:
             yield container

@@ -60,6 +60,7 @@ def small(context: RunContext) -> RunContext:
         area = format.safe_area
         margins = {side: getattr(area, side) // SHRINK for side in ("top", "right", "bottom", "left")}
         size = {"width": format.width // SHRINK, "height": format.height // SHRINK, "frame_rate": FRAME_RATE}
+        size["min_duration_s"] = 1
         formats[name] = format.model_copy(update={**size, "safe_area": area.model_copy(update=margins)})
     brand = context.brand.model_copy(update={"logo": "brand/logo.svg"})
     return context.model_copy(update={"formats": formats, "brand": brand})

@@ -11,8 +11,12 @@ from renderer.picture.canvas import contrast, rgb_from, yuv_of
 from renderer.picture.ground import (
     Footage,
     Ground,
+    Reel,
     Scrim,
     develop,
+    end_ground,
+    fixed,
+    glow,
     no_glow,
     scrim_colour,
     straight_speed,
@@ -80,7 +84,7 @@ def test_dark_gradients_do_not_band() -> None:
     ramp[..., 0] = np.linspace(20, 30, 128)
     ramp[..., 1:] = 128
 
-    planes = develop(ramp, 512, 256, 7)
+    planes = develop(fixed(ramp), 512, 256, 7)
 
     means = planes.y.astype(float).mean(0).reshape(32, 16).mean(1)
     assert (np.diff(means) > 0.1).all()
@@ -92,7 +96,11 @@ def test_grain_is_fine_and_moves() -> None:
     """Grain of about 1.2 code values, another one in every frame, the same for the same frame."""
     flat = np.full((48, 64, 3), 128, np.float32)
 
-    one, again, other = develop(flat, 256, 192, 1), develop(flat, 256, 192, 1), develop(flat, 256, 192, 2)
+    one, again, other = (
+        develop(fixed(flat), 256, 192, 1),
+        develop(fixed(flat), 256, 192, 1),
+        develop(fixed(flat), 256, 192, 2),
+    )
 
     assert one.y.std() == pytest.approx(1.23, abs=0.12)
     assert (one.y == again.y).all()
@@ -144,3 +152,19 @@ def test_vignettes_darken_corners_only() -> None:
 
     assert light[32, 32] == pytest.approx(1, abs=0.001)
     assert light.min() == light[0, 0] == pytest.approx(0.78, abs=0.02)
+
+
+def test_reels_show_what_the_backdrop_is() -> None:
+    """At, between and beyond the frames of a take, made ready in fixed point or worked out in full: the same picture."""
+    random = np.random.default_rng(1)
+    size = 36, 64
+    take = Footage(random.integers(0, 256, (5, 32, 18, 3), np.uint8), 4.0)
+    scrim = Scrim(random.random((64, 36), np.float32), yuv_of(INK), 0.4)
+    lit = Ground(take, 1.5, size, vignette(size), glow(size, (0.5, 0.6), (0.3, 0.3)), scrim)
+    veil = Scrim(np.ones((64, 36), np.float32), yuv_of(INK), 0.3)
+    scene, card = Reel.of_scene(lit), Reel.of_end_card(lit, INK, veil)
+
+    for time_s in (0.0, 0.3, 0.7, 1.5):
+        ending = veiled(end_ground(lit.bare(time_s), INK), veil)
+        assert np.abs(scene.at(time_s).astype(int) - fixed(lit.at(time_s))).max() <= 1
+        assert np.abs(card.at(time_s).astype(int) - fixed(ending)).max() <= 1

@@ -314,3 +314,16 @@ def test_a_faster_voice_keeps_its_pitch(tempo: float) -> None:
     assert len(faster) / 24_000 == pytest.approx(3 / tempo, abs=0.01)
     assert spectrum.argmax() * 24_000 / len(faster) == pytest.approx(220, abs=1)
     assert np.abs(faster).max() == pytest.approx(0.3, abs=0.02)
+
+
+def test_bit_rate_stays_under_its_limit(tmp_path: Path) -> None:
+    """Noise that would need far more is held to the limit, the same bytes each time; what needs less is not touched."""
+    noise = planes(np.random.default_rng(0).integers(0, 256, (80, 160, 90, 3), np.uint8))
+    free, capped = Encoding(90, 160, 20), Encoding(90, 160, 20, max_mbps=0.5)
+    for name, encoding in (("free", free), ("capped", capped), ("again", capped)):
+        write_creative(tmp_path / name, noise, tone(4), encoding)
+    size = {name: (tmp_path / name).stat().st_size - 4 * 192_000 / 8 for name in ("free", "capped")}
+
+    assert size["free"] > 2 * size["capped"]
+    assert size["capped"] * 8 / 4 < 0.5e6 * 1.5 + 20_000  # two seconds may come at once at the beginning
+    assert (tmp_path / "capped").read_bytes() == (tmp_path / "again").read_bytes()

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from catalog.lexicon import Entry, Lexicon
 from catalog.locales import read_locales
 from catalog.normalization import normalize
+from catalog.normalization.readings import readings_for
 from catalog.spoken import ANNOTATION, annotate, shown_text, speakable, spoken_text, words_of
 
 LOCALES = read_locales()
+READ = {tag for tag, locale in LOCALES.items() if readings_for(locale)}
 TABLE = Path(__file__).parent / "data" / "normalization.tsv"
 with TABLE.open(encoding="utf-8", newline="") as file:
     CASES = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -37,9 +39,10 @@ def test_the_table_of_readings(case: dict[str, str]) -> None:
 
 
 def test_the_table_is_large_enough() -> None:
-    """At least 300 cases, and some for every locale of the catalog."""
+    """At least 300 cases, and some for every locale of the catalog that is not left to the voice."""
     assert len(CASES) >= 300
-    assert {case["locale"] for case in CASES} == set(LOCALES)
+    assert {case["locale"] for case in CASES} == READ
+    assert LOCALES.keys() - READ == {"he-IL", "ko-KR", "th-TH"}
     assert all(case["source"] for case in CASES)
 
 
@@ -150,7 +153,7 @@ def test_any_text_is_shown_as_it_was_and_read_once(text: str, tag: str, lexicon:
 
 
 @settings(max_examples=1000, deadline=None)
-@given(texts, tags)
+@given(texts, st.sampled_from(sorted(READ)))
 def test_no_digit_reaches_a_voice(text: str, tag: str) -> None:
     """Digits of every script are read, whatever stands around them, unless the author annotated them."""
     if not ANNOTATION.search(text):

@@ -65,6 +65,19 @@ def test_an_ad_that_is_too_long_is_an_error(variant: tuple[VariantPlan, Format])
         parts_of(plan, [None, speech(69_000), None], format)
 
 
+def test_what_a_placement_would_refuse_is_an_error_before_drawing(variant: tuple[VariantPlan, Format]) -> None:
+    """An ad that is too short, and one whose file could become too large, with what was found and what to do."""
+    plan, format = variant
+    longer = format.model_copy(update={"min_duration_s": 6.0})
+    small = format.model_copy(update={"max_size_mb": 11.0, "max_mbps": 16.0})
+
+    with pytest.raises(MediaError, match=r"the ad lasts 5\.5 s, \S+ needs 6 s\. Give its scenes longer durations"):
+        parts_of(plan, [None, None, None], longer)
+    with pytest.raises(MediaError, match=r"5\.5 s at up to 16 Mbit/s may need 11 MB, \S+ allows 11 MB\. Lower"):
+        parts_of(plan, [None, None, None], small)
+    assert parts_of(plan, [None, None, None], small.model_copy(update={"max_mbps": 15.8}))
+
+
 @given(
     starts=st.lists(st.integers(0, 4000), min_size=2, max_size=9, unique=True),
     rate=st.sampled_from([24, 25, 30, 60]),

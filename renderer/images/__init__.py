@@ -31,6 +31,7 @@ MIN_SIDE = 600  # px of the longer side: Google's advice for apparel is 250, a f
 MAX_SIDE = 2400  # px of the longer side that is kept; no format shows more of a product
 MAX_PIXELS = 64_000_000  # decoded; a small file can unpack to gigabytes
 FETCHES = 8  # at once
+HDR_TRANSFERS = {b"\x10": "PQ", b"\x12": "HLG"}  # transfer characteristics in a PNG's cICP chunk, ITU-T H.273
 
 
 class NormalizedImage(BaseModel):
@@ -126,6 +127,7 @@ def decode(source: bytes) -> Image.Image:
         width, height = picture.size
         if width * height > MAX_PIXELS:
             raise PictureError(f"the picture has {width}x{height} pixels", f"At most {MAX_PIXELS // 10**6} Mpx fit.")
+        _check_transfer(source)
         picture.load()
         return to_srgb(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError:
@@ -136,6 +138,14 @@ def decode(source: bytes) -> Image.Image:
         raise PictureError(
             f"the file cannot be read as a picture ({_first_line(error)})", "Supply a whole PNG, JPEG or WebP file."
         ) from error
+
+
+def _check_transfer(source: bytes) -> None:
+    """Refuse PNGs that say they are HDR: shown as they are, they look grey and flat."""
+    head = source[: max(source.find(b"IDAT"), 0)]
+    at = head.find(b"cICP")
+    if source.startswith(b"\x89PNG") and at >= 0 and (curve := HDR_TRANSFERS.get(head[at + 5 : at + 6])):
+        raise PictureError(f"the picture is HDR ({curve})", "Supply it in sRGB, or with an ICC profile.")
 
 
 def to_srgb(picture: Image.Image) -> Image.Image:

@@ -6,8 +6,9 @@ up once in 16 bit, and only then rounded, with grain that hides the steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from renderer.backends import Frames
 from renderer.media import Planes
-from renderer.picture.canvas import OFFSET, Rgb, Yuv, contrast, luminance, rgb_from, yuv_of
+from renderer.picture.canvas import FROM_RGB, OFFSET, Rgb, Yuv, contrast, luminance, rgb_from, yuv_of
 from renderer.picture.seat import CENTRED, Seat
 
 Mask = NDArray[np.float32]  # (height, width), 0..1, at the working size
+Fixed = NDArray[np.int16]  # Y, U and V one under the other, (3 * height, width), in 64ths of a code value
+TO_YUV = np.column_stack([FROM_RGB, OFFSET])
 
 MAX_REDUCTION = 4  # the working size is the frame's over 4, 3, 2 or 1: the smallest that holds the take's detail
 MAX_SLOWDOWN = 1.6  # beyond that a take plays forth and back
@@ -51,6 +54,7 @@ class Footage:
     frame_rate: float
     loops: bool = False
     seat: Seat = CENTRED
+    name: str = ""  # in the store
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,94 @@ class Ground:
 
     def bare(self, time_s: float) -> Yuv:
         """The same without the scrim."""
-        frames = self.take.frames
+        first, following, part = self.between(time_s)
+        picture = self.lit(self.seated(first))
+        return picture if part == 0 else picture * (1 - part) + self.lit(self.seated(following)) * part
+
+    def between(self, time_s: float) -> tuple[int, int, np.float32]:
+        """The two frames of the take that show at `time_s`, and the share of the later one."""
         position = take_position(self.take, self.duration_s, time_s)
-        first, part = int(position), position % 1
-        # Blending commutes with enlarging, and costs least at the size of the take.
-        shown = frames[first].astype(np.float32)
-        if part > 0:
-            following = (first + 1) % len(frames) if self.take.loops else min(first + 1, len(frames) - 1)
-            shown = shown * np.float32(1 - part) + frames[following] * np.float32(part)
-        matrix = self.take.seat.matrix((shown.shape[1], shown.shape[0]), self.size)
-        seated = cv2.warpAffine(
-            yuv_of(shown), matrix, self.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
-        picture = np.asarray(seated, np.float32)
-        picture[..., 0] = (picture[..., 0] - 16) * self.shade + 16 + self.glow
-        return picture
+        first, last = int(position), len(self.take.frames) - 1
+        following = (first + 1) % (last + 1) if self.take.loops else min(first + 1, last)
+        return first, following, np.float32(position % 1)
+
+    def seated(self, number: int) -> Yuv:
+        """A frame of the take where it comes to lie, at the working size."""
+        frame = self.take.frames[number]
+        matrix = self.take.seat.matrix((frame.shape[1], frame.shape[0]), self.size)
+        yuv = cv2.transform(frame.astype(np.float32), TO_YUV)
+        seated = cv2.warpAffine(yuv, matrix, self.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(seated, np.float32)
+
+    def lit(self, picture: Yuv) -> Yuv:
+        """A picture with the light of the scene."""
+        luma = (picture[..., 0] - 16) * self.shade + 16 + self.glow
+        return np.dstack([luma, picture[..., 1:]]).astype(np.float32)
+
+
+class Reel:
+    """The backdrop of one part as it goes into frames; each frame of the take is made ready once, for its few shows.
+
+    Shading, veils, softening and blending of frames are all linear, so their order does not matter: everything that is
+    the same for a whole part happens to the 16 frames per second of a take, not to the 30 of the ad.
+    """
+
+    def __init__(self, ground: Ground, prepare: Callable[[Yuv], Yuv], wash: Wash) -> None:
+        self.ground = ground
+        self.ready: Callable[[int], Fixed] = lru_cache(maxsize=4)(lambda number: wash(prepare(ground.seated(number))))
+
+    @classmethod
+    def of_scene(cls, ground: Ground) -> Reel:
+        """The take, lit and veiled."""
+        return cls(ground, lambda picture: picture, Wash.of(lambda p: veiled(ground.lit(p), ground.scrim), ground.size))
+
+    @classmethod
+    def of_end_card(cls, ground: Ground, ink: Rgb, veil: Scrim) -> Reel:
+        """The take, lit, far out of focus, sunk in ink and veiled."""
+        light = Wash.of(ground.lit, ground.size, scale=1)
+        wash = Wash.of(lambda p: veiled(inked(p, ink), veil), ground.size)
+        return cls(ground, lambda picture: softened(light.wet(picture)), wash)
+
+    def at(self, time_s: float) -> Fixed:
+        """The picture at `time_s` of the part."""
+        first, following, part = self.ground.between(time_s)
+        if part == 0:
+            return self.ready(first)
+        return mixed(self.ready(first), self.ready(following), float(part))
+
+
+@dataclass(frozen=True)
+class Wash:
+    """What every value of a picture is multiplied by, and what is added to it, (height, width, 3)."""
+
+    keep: Yuv
+    add: Yuv
+
+    @classmethod
+    def of(cls, change: Callable[[Yuv], Yuv], size: tuple[int, int], scale: float = FIXED_POINT) -> Wash:
+        """Any such change is known by what it makes of zeros and of ones."""
+        zeros = np.zeros((size[1], size[0], 3), np.float32)
+        added = change(zeros)
+        return cls((change(zeros + 1) - added) * np.float32(scale), added * np.float32(scale))
+
+    def wet(self, picture: Yuv) -> Yuv:
+        """The changed picture."""
+        return np.asarray(cv2.add(cv2.multiply(picture, self.keep), self.add), np.float32)
+
+    def __call__(self, picture: Yuv) -> Fixed:
+        """The changed picture in fixed point."""
+        rounded = cv2.add(cv2.multiply(picture, self.keep), self.add, dtype=cv2.CV_16S)
+        return np.concatenate(cv2.split(rounded)).astype(np.int16, copy=False)
+
+
+def mixed(one: Fixed, other: Fixed, share: float) -> Fixed:
+    """Blend two pictures of one size; `share` is the other one's."""
+    return np.asarray(cv2.addWeighted(one, 1 - share, other, share, 0), np.int16)
+
+
+def fixed(picture: Yuv) -> Fixed:
+    """A picture in fixed point."""
+    return np.concatenate(cv2.split(np.rint(picture * FIXED_POINT))).astype(np.int16)
 
 
 def take_position(take: Footage, duration_s: float, time_s: float) -> float:
@@ -146,13 +223,23 @@ def veiled(picture: Yuv, scrim: Scrim) -> Yuv:
 
 def end_ground(picture: Yuv, ink: Rgb) -> Yuv:
     """The backdrop of the end card: the last picture, far out of focus, sunk in the brand's ink."""
+    return inked(softened(picture), ink)
+
+
+def softened(picture: Yuv) -> Yuv:
+    """A picture far out of focus."""
     height, width = picture.shape[:2]
     small = cv2.resize(picture, (max(width // 8, 8), max(height // 8, 8)), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), small.shape[1] * 0.10, borderType=cv2.BORDER_REFLECT)
-    soft = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def inked(picture: Yuv, ink: Rgb) -> Yuv:
+    """A picture sunk in ink, deeper towards the corners."""
+    height, width = picture.shape[:2]
     x, y = _unit_grid((width, height))
     ink_share = (END_INK[0] + (END_INK[1] - END_INK[0]) * smooth(np.hypot(x, y + 0.25) / 1.3))[..., None]
-    return np.asarray(soft + (yuv_of(ink) - soft) * ink_share, np.float32)
+    return np.asarray(picture + (yuv_of(ink) - picture) * ink_share, np.float32)
 
 
 def smooth(values: NDArray[np.floating]) -> Mask:
@@ -188,11 +275,11 @@ def scrim_colour(pictures: list[Yuv], text: Rgb) -> Yuv:
     return np.asarray(OFFSET + hue + np.array([target - 16, 0, 0]), np.float32)
 
 
-def develop(picture: Yuv, width: int, height: int, number: int) -> Planes:
-    """Enlarge an unrounded picture to the frame, add the grain of frame `number`, and round."""
-    scaled = (picture * FIXED_POINT).astype(np.int16)
-    luma = cv2.resize(scaled[..., 0], (width, height), interpolation=cv2.INTER_CUBIC)
-    chroma = [cv2.resize(scaled[..., i], (width // 2, height // 2), interpolation=cv2.INTER_CUBIC) for i in (1, 2)]
+def develop(picture: Fixed, width: int, height: int, number: int) -> Planes:
+    """Enlarge a picture to the frame, add the grain of frame `number`, and round."""
+    planes = np.split(picture, 3)
+    luma = cv2.resize(planes[0], (width, height), interpolation=cv2.INTER_CUBIC)
+    chroma = [cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_CUBIC) for plane in planes[1:]]
     tile = _grain(width, height)
     x, y = (int(v) for v in np.random.default_rng(number).integers(0, GRAIN_REACH, 2))
     cv2.add(luma, tile[y : y + height, x : x + width], dst=luma)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from renderer.errors import MediaError
 from renderer.media import Planes
-from renderer.picture.canvas import Sprite, blend_at, sprite_of
+from renderer.picture.canvas import Sprite, blend, blend_at, moved, sprite_of
 from renderer.picture.frame import Box, Size
 
 PUSH_IN = 0.045  # share of its size that the product grows by while it is on screen
@@ -41,8 +42,15 @@ class Packshot:
         sink = self.box.height * (1 - scale) / 2 if self.stands else 0.0  # keeps the foot where it is
         rise = ENTER_PX * (1 - entered) if self.stands else 0.0
         shade = opacity * entered * (1 - 0.12 * lift / FLOAT_PX)
-        blend_at(frame, self.shadow, self.shadow_x, self.shadow_y, scale, shade)
+        if shade > 0:
+            blend(frame, *_soft(self.shadow, self.shadow_x, self.shadow_y, round(scale, 3), round(shade, 2)))
         blend_at(frame, self.sprite, self.box.x, self.box.y + sink - lift + rise, scale, opacity * entered)
+
+
+@lru_cache(maxsize=2)
+def _soft(shadow: Sprite, x: int, y: int, scale: float, opacity: float) -> tuple[Sprite, int, int]:
+    """A shadow is too soft for anyone to see the small steps in which it grows and fades: most frames repeat it."""
+    return moved(shadow, x, y, scale, opacity)
 
 
 def read_product(path: Path, has_cutout: bool, place: str) -> NDArray[np.float32]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from functools import cached_property
 
 from renderer.artifacts import Placed
 from renderer.media import Planes
-from renderer.picture.canvas import Layer, Rgb, Yuv, paint, smoothstep
-from renderer.picture.ground import Ground, Scrim, develop, end_ground, veiled
+from renderer.picture.canvas import Layer, Rgb, paint, smoothstep
+from renderer.picture.ground import Fixed, Ground, Reel, Scrim, develop, mixed
 from renderer.picture.packshot import Packshot
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part
 
@@ -73,21 +72,22 @@ class Show:
             paint(frame, layer, number)
         return frame
 
-    def _backdrop(self, number: int) -> Yuv:
+    def _backdrop(self, number: int) -> Fixed:
         """What is behind everything, with the end of the part before while it dissolves."""
         index = next(index for index, part in enumerate(self.parts) if number < part.last)
         picture = self._part(index, number)
         since = number - self.parts[index].first
         if index == 0 or since >= DISSOLVE_FRAMES:
             return picture
-        share = smoothstep((since + 1) / (DISSOLVE_FRAMES + 1))
-        return np.asarray(self._part(index - 1, number) * (1 - share) + picture * share, np.float32)
+        return mixed(self._part(index - 1, number), picture, smoothstep((since + 1) / (DISSOLVE_FRAMES + 1)))
 
-    def _part(self, index: int, number: int) -> Yuv:
-        backdrop = self.backdrops[min(index, len(self.backdrops) - 1)]
-        start = self.parts[min(index, len(self.backdrops) - 1)].first
-        time_s = (number - start) / self.frame_rate
-        if index < len(self.backdrops):
-            return backdrop.at(time_s)
-        assert self.end_veil is not None
-        return veiled(end_ground(backdrop.bare(time_s), self.ink), self.end_veil)
+    def _part(self, index: int, number: int) -> Fixed:
+        start = self.parts[min(index, len(self.backdrops) - 1)].first  # the last take goes on behind the end card
+        return self._reels[index].at((number - start) / self.frame_rate)
+
+    @cached_property
+    def _reels(self) -> list[Reel]:
+        reels = [Reel.of_scene(backdrop) for backdrop in self.backdrops]
+        if self.end_veil is not None:
+            reels.append(Reel.of_end_card(self.backdrops[-1], self.ink, self.end_veil))
+        return reels

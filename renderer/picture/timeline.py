@@ -10,6 +10,7 @@ from itertools import pairwise
 from catalog import Format
 from renderer.artifacts import Cue, CueSheet, Speech
 from renderer.errors import MediaError
+from renderer.media import SOUND_BIT_RATE
 from renderer.pace import SPEECH_LEAD_S, SPEECH_TAIL_S
 from renderer.run_records import VariantPlan
 
@@ -47,7 +48,7 @@ def parts_of(planned: VariantPlan, speeches: Sequence[Speech | None], format: Fo
     """Return the scenes and the end card in order, each long enough for what is said in it.
 
     Raises:
-        MediaError: the ad would be longer than its format allows.
+        MediaError: the ad would be longer or shorter than its format allows, or its file could become too large.
     """
     variant, rate = planned.variant, format.frame_rate
     lengths = [(f"scene {scene.id}", scene.duration_s) for scene in variant.scenes]
@@ -60,13 +61,30 @@ def parts_of(planned: VariantPlan, speeches: Sequence[Speech | None], format: Fo
         last = first + math.ceil(max(duration_s, spoken_s) * rate - 1e-6)
         parts.append(Part(name, first, last, first / rate + SPEECH_LEAD_S, max(spoken_s - duration_s, 0.0)))
         first = last
-    if first / rate > format.max_duration_s:
+    _check_fits(variant.id, parts, format)
+    return parts
+
+
+def _check_fits(place: str, parts: Sequence[Part], format: Format) -> None:
+    """Refuse what the placement would refuse, before anything is drawn."""
+    rate, duration_s = format.frame_rate, parts[-1].last / format.frame_rate
+    if duration_s > format.max_duration_s:
         longest = max(parts, key=lambda part: part.num_frames)
         raise MediaError(
-            f"{variant.id}: the ad lasts {first / rate:.1f} s, {format.id} allows {format.max_duration_s:g} s; "
+            f"{place}: the ad lasts {duration_s:.1f} s, {format.id} allows {format.max_duration_s:g} s; "
             f"longest is {longest.name} with {longest.num_frames / rate:.1f} s. Shorten its narration or drop a scene."
         )
-    return parts
+    if duration_s < format.min_duration_s:
+        raise MediaError(
+            f"{place}: the ad lasts {duration_s:.1f} s, {format.id} needs {format.min_duration_s:g} s. "
+            "Give its scenes longer durations, or add one."
+        )
+    size_mb = (format.max_mbps + SOUND_BIT_RATE / 1e6) / 8 * duration_s
+    if size_mb > format.max_size_mb:
+        raise MediaError(
+            f"{place}: {duration_s:.1f} s at up to {format.max_mbps:g} Mbit/s may need {size_mb:.0f} MB, "
+            f"{format.id} allows {format.max_size_mb:g} MB. Lower the format's max_mbps, or shorten the ad."
+        )
 
 
 def states_of(sheet: CueSheet, part: Part, frame_rate: int) -> list[Shown]:
