@@ -271,5 +271,8 @@ def _captions(wanted: Captions, format: Format) -> Captions:
 
 def _missing_copy(inputs: Inputs, tag: str, missing: Sequence[str]) -> Problem:
     keys = ", ".join(f"'{key}'" for key in missing)
-    files = " or ".join(f"copy/{name}.yaml" for name in copy_chain(tag, inputs.campaign.copy_fallback))
-    return Problem(f"{inputs.folder.name}/copy", f"{tag} has no {keys}", f"Add it to {files}.", tag)
+    chain = copy_chain(tag, inputs.campaign.copy_fallback)
+    cure = f"Add it to {' or '.join(f'copy/{name}.yaml' for name in chain)}."
+    if drafted := next((name for name in chain if (inputs.folder / "copy" / f"{name}.draft.yaml").is_file()), None):
+        cure = f"Read copy/{drafted}.draft.yaml, then: adloom script {inputs.folder.name} --accept {drafted}."
+    return Problem(f"{inputs.folder.name}/copy", f"{tag} has no {keys}", cure, tag)

@@ -163,6 +163,15 @@ def copy_chain(tag: str, fallback: Mapping[str, str]) -> tuple[str, ...]:
     return chain if other is None else (*chain, *fallback_chain(other))
 
 
+def read_copy(folder: Path, tag: str) -> dict[str, CopyText]:
+    """Return the copy of a tag and of the tags above it, without another language that stands in for it.
+
+    Raises:
+        CatalogError: a file of it does not fit.
+    """
+    return _merged([_copy_file(folder, name, {}) for name in fallback_chain(tag)])
+
+
 def _copy_file(folder: Path, name: str, files: dict[str, dict[str, CopyText]]) -> dict[str, CopyText]:
     if name not in files:
         path = folder / "copy" / f"{name}.yaml"

@@ -6,6 +6,7 @@ renders a prompt that speaks of the product alone only once per product.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,9 @@ __all__ = [
     "all_roots",
     "compile_text",
     "environment",
+    "expressions",
     "is_true",
+    "literal",
     "unusable",
 ]
 
@@ -32,6 +35,7 @@ TRUE_WORDS = {"true", "yes", "1"}
 FALSE_WORDS = {"", "false", "no", "0", "none"}
 
 
+EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LOCALE_FILTERS = {"money"}  # these look at the variant's locale without naming it
 
 
@@ -111,6 +115,16 @@ def compile_text(sandbox: Sandbox, source: str, place: str) -> Text | Problem:
     except TemplateError as error:
         return Problem(place, str(error), f"Mend {source!r}.")
     return Text(place, source, _roots(tree), _copy_keys(tree), template)
+
+
+def expressions(source: str) -> tuple[str, ...]:
+    """Return everything in a text that stands between Jinja's braces, in order, with single spaces."""
+    return tuple(" ".join(match.split()) for match in EXPRESSION.findall(source))
+
+
+def literal(source: str) -> str:
+    """Return a text with a space in place of everything that stands between Jinja's braces."""
+    return EXPRESSION.sub(" ", source)
 
 
 def all_roots(texts: Iterable[Text]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from renderer.screen import (
     show_places,
     show_plan,
     show_problems,
+    show_script,
 )
 from renderer.settings import Settings
 
@@ -155,6 +156,28 @@ def models() -> None:
             find_video_model(name, place)
             here[name] = True
     show_models(VIDEO_MODELS, here)
+
+
+@app.command()
+def script(
+    campaign: CampaignName,
+    locale: Annotated[list[str] | None, typer.Option("--locale", help="a tag to draft for; may be repeated")] = None,
+    accept: Annotated[
+        str | None, typer.Option("--accept", metavar="TAG", help="make this draft, once read, copy")
+    ] = None,
+) -> None:
+    """Draft missing copy with the language model of ADLOOM_SCRIPT_URL, for people to read and accept."""
+    from renderer.batches import campaign_folder
+    from renderer.script import accept_draft, draft_script
+
+    settings = Settings.from_environment()
+    folder = campaign_folder(campaign, settings)
+    if accept is not None:
+        out.print(f"{accept_draft(folder, accept)} has the texts of the draft", highlight=False, soft_wrap=True)
+        return
+    results = draft_script(folder, locale or (), settings)
+    show_script(results)
+    raise typer.Exit(1 if any(result.failed for result in results) else 0)
 
 
 @app.command()

@@ -6,6 +6,8 @@
   x BackendError        a video model or a voice failed or is not installed
       VoiceFailed       a voice failed, whatever the text: not installed, its key refused, no sound
       x VoiceDown       the service behind a voice did not answer
+      ScriptFailed      a language model refused us: its key, its name, its address, its answer
+      x ScriptDown      the service behind a language model did not answer
   x OutOfMemory         the GPU has too little memory for what was tried
   x MediaError          a picture, sound or video cannot be read or written
   x StoreError          the object store refused or could not be reached
@@ -45,6 +47,16 @@ class VoiceFailed(BackendError):
 
 class VoiceDown(VoiceFailed):
     """The service behind a voice did not answer, or asked to wait, for longer than was waited."""
+
+    retryable: ClassVar[bool] = True
+
+
+class ScriptFailed(BackendError):
+    """A language model could not be asked, whatever the text."""
+
+
+class ScriptDown(ScriptFailed):
+    """The service behind a language model did not answer, or asked to wait, for longer than was waited."""
 
     retryable: ClassVar[bool] = True
 

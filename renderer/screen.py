@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.box import SIMPLE_HEAD
@@ -15,6 +15,7 @@ from renderer.settings import Settings
 
 if TYPE_CHECKING:
     from renderer.backends import VideoModelFacts
+    from renderer.script import ScriptResult
     from renderer.services import Services
 
 MAX_SHOWN_PROBLEMS = 50
@@ -107,6 +108,19 @@ def _abilities(facts: VideoModelFacts) -> str:
     abilities = ", ".join(sorted(facts.abilities))
     dials = ["approximations"] * bool(facts.approximations) + ["shared steps"] * facts.shares_steps
     return f"{abilities} (faster: {', '.join(dials)})" if dials else abilities
+
+
+def show_script(results: Iterable[ScriptResult]) -> None:
+    """Show what was drafted, what was not and why, and what a person has to do next."""
+    results = list(results)
+    if not results:
+        say("no copy is missing")
+    for result in results:
+        for sentence in result.failed:
+            complain(sentence, "yellow")
+        said = f"{result.tag}: {len(result.texts)} drafted ({result.cached} known before), {len(result.failed)} failed."
+        cure = f" Read {result.path}, then run it again with --accept {result.tag}" if result.texts else ""
+        out.print(said + cure, highlight=False, markup=False, soft_wrap=True)
 
 
 def show_account(run: str) -> None:

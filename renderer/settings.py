@@ -69,6 +69,23 @@ class Settings(BaseModel):
         default="neural", description="Amazon Polly's engine: standard, neural, long-form or generative"
     )
     polly_url: str = Field(default="", description="another address than Amazon Polly's own; empty: AWS")
+    script_url: str = Field(
+        default="",
+        description="language model with OpenAI's chat interface, such as https://api.openai.com/v1; empty: none",
+    )
+    script_model: str = Field(default="", description="the language model that drafts copy, by its service's name")
+    script_key_variable: str = Field(
+        default="OPENAI_API_KEY", description="name of the environment variable that holds the language model's key"
+    )
+    script_timeout_s: float = Field(
+        default=120.0, gt=0, le=600, description="how long to wait for one answer of the language model"
+    )
+    script_requests_per_s: float = Field(
+        default=2.0, ge=0.01, le=1000, description="most requests to the language model from this machine"
+    )
+    script_max_tokens: int = Field(
+        default=2000, ge=16, le=100_000, description="longest answer of the language model, with what it thinks"
+    )
     font_dirs: str = Field(default="", description="folders with your own fonts, separated by ':'")
     batches: int = Field(default=16, ge=1, le=64, description="most batches of one run, each a row of Airflow's grid")
     gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour, for estimates only")
@@ -97,14 +114,14 @@ class Settings(BaseModel):
             raise ValueError(f"{twice[0]} has two commits")
         return pins
 
-    @field_validator("ray_jobs_url", "speech_url", "polly_url")
+    @field_validator("ray_jobs_url", "speech_url", "polly_url", "script_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("this is no web address")
         return url
 
-    @field_validator("speech_url")
+    @field_validator("speech_url", "script_url")
     @classmethod
     def _without_key(cls, url: str) -> str:
         parts = urlsplit(url)
@@ -186,5 +203,5 @@ def _sentence(problem: Mapping[str, object]) -> str:
         return f"{PREFIX}{name.upper()}: there is no such setting. Known: {known}."
     field = Settings.model_fields[name]
     message = str(problem["msg"]).removeprefix("Value error, ")
-    got = "" if name == "speech_url" else f", got {problem['input']!r}"  # it may hold a password
+    got = "" if name in ("speech_url", "script_url") else f", got {problem['input']!r}"  # it may hold a password
     return f"{PREFIX}{name.upper()}: {message}{got}. Expected: {field.description}."

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from renderer.artifacts import Line
-from renderer.backends import speech_service
-from renderer.backends.openai_speech import read_wav, retry_after_s
-from renderer.backends.speech_service import Turns
+from renderer.backends import web_service
+from renderer.backends.openai_speech import read_wav
 from renderer.backends.voices import find_voices, load_voice, voice_facts
+from renderer.backends.web_service import Turns, retry_after_s
 from renderer.engine import InlineEngine
 from renderer.errors import BackendError, SettingsError, VoiceDown, VoiceFailed
 from renderer.local_engine import LocalEngine
@@ -40,7 +40,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr(speech_service, "FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr(web_service, "FIRST_WAIT_S", 0.02)
 
 
 def line_of(text: str = "Guten Tag zusammen.", tag: str = "de-DE", voice: str = "openai:alloy", **more: str) -> Line:

@@ -10,11 +10,8 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPResponse
-from time import monotonic, time
-from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.error import HTTPError
+from urllib.request import Request
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +20,13 @@ from catalog.spoken import words_of
 from renderer.artifacts import Line
 from renderer.backends import Recording, VoiceFacts
 from renderer.backends.alignment import timed_by_ear
-from renderer.backends.speech_service import Caller, TryAgain
 from renderer.backends.voices import ALIGNER
+from renderer.backends.web_service import Caller, TooLarge, answer_to
 from renderer.backends.word_times import require_speakable
 from renderer.errors import BackendError, VoiceFailed
 from renderer.settings import Settings
 
 MAX_BYTES = 64 << 20  # eleven minutes of 48 kHz
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 TEXT_REFUSED = frozenset({413, 422})
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 SAMPLE_TYPES = {(PCM, 16): ("<i2", 2**-15), (EXTENSIBLE, 16): ("<i2", 2**-15), (FLOAT, 32): ("<f4", 1.0)}
@@ -92,36 +88,19 @@ class OpenAISpeech:
             BackendError: it refuses the text.
         """
         try:
-            with OPENER.open(request, timeout=self.settings.speech_timeout_s) as reply:
-                kind = reply.headers.get_content_type()
-                body = self._read(reply)
+            kind, body = answer_to(request, self.settings.speech_timeout_s, MAX_BYTES)
         except HTTPError as error:
             error.close()
             raise self._refusal(error, line) from None
-        except (URLError, OSError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise TryAgain(str(reason) or type(reason).__name__) from None
+        except TooLarge as error:
+            raise VoiceFailed(f"{self.caller.service}: {error}. Use a shorter line.") from None
         if not body.startswith(b"RIFF"):
             cure = "Its model must answer response_format wav: check ADLOOM_SPEECH_MODEL."
             raise VoiceFailed(f"{self.caller.service}: answered {kind} and no WAV file. {cure}")
         return body
 
-    def _read(self, reply: HTTPResponse) -> bytes:
-        """Return the body as it comes; the time limit is for all of it, not for each piece."""
-        deadline, body = monotonic() + self.settings.speech_timeout_s, bytearray()
-        while piece := reply.read1(1 << 16):
-            body += piece
-            if len(body) > MAX_BYTES:
-                cure = "Use a shorter line."
-                raise VoiceFailed(f"{self.caller.service}: the answer is larger than {MAX_BYTES >> 20} MiB. {cure}")
-            if monotonic() > deadline:
-                raise TimeoutError(f"no whole answer in {self.settings.speech_timeout_s:g} s")
-        return bytes(body)
-
     def _refusal(self, error: HTTPError, line: Line) -> Exception:
         said = f"HTTP {error.code} {error.reason}"
-        if error.code in PASSING:
-            return TryAgain(said, retry_after_s(error.headers.get("Retry-After")))
         if error.code in TEXT_REFUSED:
             return BackendError(f"line of {line.locale}: {self.caller.service} refuses it ({said}). Rewrite the line.")
         if error.code in (401, 403):
@@ -129,16 +108,6 @@ class OpenAISpeech:
             return VoiceFailed(f"{self.caller.service}: does not let us in ({said}). {cure}")
         cure = f"Check ADLOOM_SPEECH_URL, ADLOOM_SPEECH_MODEL and that there is a voice '{self.voice}'."
         return VoiceFailed(f"{self.caller.service}: refused the request ({said}). {cure}")
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Follows no redirect: it would carry the key to another host."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Leave the answer as it is: an error."""
-
-
-OPENER = build_opener(_NoRedirect)
 
 
 @dataclass(frozen=True)
@@ -174,17 +143,3 @@ def read_wav(body: bytes, source: str) -> Wav:
     raise VoiceFailed(
         f"{source}: the WAV file is broken or of an unknown kind. Choose a model that answers 16-bit WAV."
     )
-
-
-def retry_after_s(told: str | None) -> float | None:
-    """Return how long a service asks to wait: `Retry-After` holds seconds or a date (RFC 9110)."""
-    if not told:
-        return None
-    try:
-        return max(float(told), 0.0)
-    except ValueError:
-        pass
-    try:
-        return max(parsedate_to_datetime(told).timestamp() - time(), 0.0)
-    except ValueError:
-        return None

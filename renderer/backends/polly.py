@@ -16,8 +16,8 @@ from catalog.spoken import SpokenWord, words_of
 from renderer.artifacts import Line
 from renderer.backends import Recording, VoiceFacts
 from renderer.backends.alignment import timed_by_ear
-from renderer.backends.speech_service import Caller, TryAgain
 from renderer.backends.voices import ALIGNER
+from renderer.backends.web_service import Caller, TryAgain
 from renderer.backends.word_times import from_starts, require_speakable
 from renderer.errors import BackendError, VoiceFailed
 from renderer.settings import Settings
