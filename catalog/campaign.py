@@ -23,6 +23,7 @@ TierName = Literal["draft", "standard", "hero"]
 Steps = Annotated[int, Field(ge=1, le=200)]
 SharedSteps = Annotated[int, Field(ge=0, le=200)]
 Guidance = Annotated[float, Field(ge=0, le=30)]
+StyleName = Literal["classic", "editorial", "retail", "luxury", "playful", "tech"]
 Light = Literal["left", "top_left", "top", "top_right", "right"]
 
 
@@ -62,7 +63,8 @@ class Brand(_Strict):
     ink: HexColour = "#15181E"  # text on light ground
     paper: HexColour = "#FFFFFF"  # text on dark ground
     accent: HexColour = "#FFB000"  # badge and call to action
-    headline_font: str = "Outfit"
+    headline_font: str = ""  # the style's own unless one is named
+    corner_radius: Annotated[float, Field(ge=0, le=60)] | None = None  # of plates, px at a short side of 1080
 
 
 Mood = Literal["bright", "calm", "upbeat", "elegant", "lofi", "electronic", "playful", "cinematic", "none"]
@@ -337,6 +339,7 @@ class Campaign(_Strict):
     id: Annotated[str, Field(pattern=NAME)]
     feed: str
     brand: Brand
+    style: StyleName = "classic"
     products: dict[str, str | tuple[str, ...]] = {}
     locales: Annotated[tuple[str, ...], Field(min_length=1)]
     formats: Annotated[tuple[str, ...], Field(min_length=1)]
