@@ -24,6 +24,7 @@ from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
 from renderer.errors import PlanError, StoreError
 from renderer.images import fetch_images
+from renderer.journal import Journal
 from renderer.licences import LICENCES
 from renderer.picture.fonts import Shelf
 from renderer.plan import plan
@@ -165,7 +166,8 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     )
     tools = Tools.of(context.source, context.model, facts, voices, fonts)
     tools = replace(tools, deployer=settings.deployer, others=VIDEO_MODELS, unusable_voices=unusable)
-    planned = plan(state.variants(), context, tools)
+    retakes = Journal(context.campaign, state.store).refresh().retakes()
+    planned = plan(state.variants(), context, tools, retakes)
     if here:
         find_video_model(context.model, place)
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
