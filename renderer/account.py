@@ -116,5 +116,7 @@ def _delivered(
         loudness_lufs=checked.loudness_lufs,
         peak_dbtp=checked.peak_dbtp,
         warnings=tuple(finding.message for finding in checked.findings if finding.severity == "warning"),
+        music=variant.music.file or variant.music.mood,
+        music_licence=variant.music.rights,
         terms=terms,
     )
