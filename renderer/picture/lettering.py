@@ -192,7 +192,7 @@ class Pen:
     def _plate(self, wanted: Plate, width: int, height: int) -> Rgba:
         radius = wanted.radius_px if self.brand.corner_radius is None else self.brand.corner_radius
         radius_px = height / 2 if radius is None else min(height / 2, self.frame.px(radius))
-        border = self._brand_colour(wanted.border) if wanted.border else None
+        border = self.brand_colour(wanted.border) if wanted.border else None
         border_px = max(wanted.border_px * self.frame.unit, 1.0)
         return shape_picture(wanted.shape, width, height, radius_px, self._colour(wanted), border, border_px)
 
@@ -201,9 +201,10 @@ class Pen:
         return tilted(picture, self.style.badge.tilt_deg * (-1 if self.frame.is_rtl else 1))
 
     def _colour(self, wanted: Plate) -> Rgb:
-        return self._brand_colour(wanted.fill)
+        return self.brand_colour(wanted.fill)
 
-    def _brand_colour(self, name: str) -> Rgb:
+    def brand_colour(self, name: str) -> Rgb:
+        """Return one of the brand's own colours by name."""
         return rgb_of({"accent": self.brand.accent, "ink": self.brand.ink, "paper": self.brand.paper}[name])
 
     def _ink_on(self, ground: Rgb) -> Rgb:
