@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from catalog.locales import VOICE, fallback_chain
+from catalog.schedule import Flight, Schedule
 from catalog.yamlfile import Steps as Place
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -23,6 +25,7 @@ TierName = Literal["draft", "standard", "hero"]
 Steps = Annotated[int, Field(ge=1, le=200)]
 SharedSteps = Annotated[int, Field(ge=0, le=200)]
 Guidance = Annotated[float, Field(ge=0, le=30)]
+StyleName = Literal["classic", "editorial", "retail", "luxury", "playful", "tech"]
 Light = Literal["left", "top_left", "top", "top_right", "right"]
 
 
@@ -62,7 +65,8 @@ class Brand(_Strict):
     ink: HexColour = "#15181E"  # text on light ground
     paper: HexColour = "#FFFFFF"  # text on dark ground
     accent: HexColour = "#FFB000"  # badge and call to action
-    headline_font: str = "Outfit"
+    headline_font: str = ""  # the style's own unless one is named
+    corner_radius: Annotated[float, Field(ge=0, le=60)] | None = None  # of plates, px at a short side of 1080
 
 
 Mood = Literal["bright", "calm", "upbeat", "elegant", "lofi", "electronic", "playful", "cinematic", "none"]
@@ -337,6 +341,12 @@ class Campaign(_Strict):
     id: Annotated[str, Field(pattern=NAME)]
     feed: str
     brand: Brand
+    style: StyleName = "classic"
+    description: str = ""
+    owner: Annotated[str, Field(min_length=1, max_length=100)] = "adloom"
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    schedule: Schedule | None = None
+    flight: Flight = Flight()
     products: dict[str, str | tuple[str, ...]] = {}
     locales: Annotated[tuple[str, ...], Field(min_length=1)]
     formats: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -363,6 +373,15 @@ class Campaign(_Strict):
     voices: VoiceChoice = VoiceChoice()
     captions: Captions = Captions()
     overrides: tuple[Override, ...] = ()
+
+    @property
+    def timezone(self) -> str:
+        """The time zone of the schedule and the flight."""
+        return self.schedule.timezone if self.schedule else "UTC"
+
+    def in_flight(self, moment: datetime) -> bool:
+        """Tell whether ads are made at `moment` (aware) without being asked for by hand."""
+        return self.flight.covers(moment, self.timezone)
 
     @field_validator("adapters")
     @classmethod
