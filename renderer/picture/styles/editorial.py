@@ -14,6 +14,7 @@ EDITORIAL = Style(
     rule_px=(96, 7),
     badge=Plate("block", fill="paper"),
     button=Plate("block", fill="paper"),
+    end_fill="paper",
     text_motion=Motion(frames=22, curve=SETTLE, dy_px=46, opaque_at=0.35),
     plate_motion=Motion(frames=20, curve=SETTLE, dy_px=26, opaque_at=0.35),
     line_stagger=5,

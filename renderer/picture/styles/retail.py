@@ -14,6 +14,7 @@ RETAIL = Style(
     scale=1.08,
     badge=Plate("ticket", radius_px=20, tilt_deg=5),
     button=Plate("rounded", radius_px=16),
+    end_fill="accent",
     text_motion=Motion(frames=10, curve=SLAM, scale_from=1.3, opaque_at=0.3),
     plate_motion=Motion(frames=20, curve=Spring(damping=0.42, swings=1.8), scale_from=0.3, opaque_at=0.15),
     line_stagger=3,

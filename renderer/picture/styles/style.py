@@ -40,6 +40,7 @@ class Style:
     rule_px: tuple[int, int] | None = None  # length and thickness of a line in the accent above headlines
     badge: Plate = Plate(radius_px=46)
     button: Plate = Plate()
+    end_fill: Colour = "ink"  # what the end card is sunk in, if text stands out from it
     text_motion: Motion | None = None  # None: rises
     plate_motion: Motion | None = None  # None: pops
     line_stagger: int = 4  # frames between the lines of a text
