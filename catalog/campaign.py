@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from catalog.locales import VOICE, fallback_chain
+from catalog.schedule import Flight, Schedule
 from catalog.yamlfile import Steps as Place
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -67,12 +69,73 @@ class Brand(_Strict):
     corner_radius: Annotated[float, Field(ge=0, le=60)] | None = None  # of plates, px at a short side of 1080
 
 
-class Music(_Strict):
-    """The bed under the voice, synthesized: royalty-free, with known beats."""
+Mood = Literal["bright", "calm", "upbeat", "elegant", "lofi", "electronic", "playful", "cinematic", "none"]
+TEMPOS: dict[str, float] = {
+    "bright": 100,
+    "calm": 100,
+    "upbeat": 118,
+    "elegant": 84,
+    "lofi": 78,
+    "electronic": 122,
+    "playful": 108,
+    "cinematic": 90,
+    "none": 100,
+}
+NO_BPM = 0.0
+BRIGHT_MOODS, CALM_MOODS = ("bright", "upbeat", "playful"), ("calm", "elegant", "lofi")
 
-    mood: Literal["bright", "calm", "none"] = "bright"
-    bpm: Annotated[int, Field(ge=50, le=180)] = 100
+
+class Music(_Strict):
+    """The bed under the voice: synthesized, royalty-free and with known beats; or a campaign's own file.
+
+    `bpm` is the mood's own where none is written; of a file it is 0 where nobody knows it. In a run, `file` is its
+    place in the store.
+    """
+
+    mood: Mood = "bright"
+    bpm: float = TEMPOS["bright"]
     seed: int = 7
+    file: str = ""
+    licence: str = ""  # of the file, in words for whoever asks
+    first_beat_s: Annotated[float, Field(ge=0, le=60)] = 0.0  # from the start of the file
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_tempo(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "bpm" not in content:
+            tempo = NO_BPM if content.get("file") else TEMPOS.get(str(content.get("mood", "bright")), NO_BPM)
+            return {**content, "bpm": tempo}
+        return content
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.bpm != NO_BPM and not 50 <= self.bpm <= 180:
+            raise ValueError(f"{self.bpm:g} beats per minute; write 50 to 180")
+        if self.file and not self.licence.strip():
+            raise ValueError("a file needs its licence; write who gave you the right to use it, and which")
+        if self.file and self.mood != "bright":
+            raise ValueError("a file has its own mood; write mood or file, not both")
+        if self.file and self.first_beat_s and not self.bpm:
+            raise ValueError("first_beat_s needs the tempo; write bpm, or remove it")
+        if not self.file and (self.licence or self.first_beat_s):
+            raise ValueError("licence and first_beat_s are about a file; write file, or remove them")
+        if not self.file and not self.bpm:
+            raise ValueError("a bed needs a tempo; write 50 to 180, or remove bpm")
+        return self
+
+    @property
+    def character(self) -> Literal["bright", "calm", "other"]:
+        """What captions call it; of a file nobody knows."""
+        if self.mood in CALM_MOODS:
+            return "calm"
+        return "bright" if self.mood in BRIGHT_MOODS and not self.file else "other"
+
+    @property
+    def rights(self) -> str:
+        """Under which licence it is heard; empty where nothing is."""
+        if self.file:
+            return self.licence
+        return "" if self.mood == "none" else "made by adloom, no third-party rights"
 
 
 class Captions(_Strict):
@@ -280,6 +343,11 @@ class Campaign(_Strict):
     feed: str
     brand: Brand
     style: StyleName = "classic"
+    description: str = ""
+    owner: Annotated[str, Field(min_length=1, max_length=100)] = "adloom"
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    schedule: Schedule | None = None
+    flight: Flight = Flight()
     products: dict[str, str | tuple[str, ...]] = {}
     locales: Annotated[tuple[str, ...], Field(min_length=1)]
     formats: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -307,6 +375,15 @@ class Campaign(_Strict):
     captions: Captions = Captions()
     overrides: tuple[Override, ...] = ()
 
+    @property
+    def timezone(self) -> str:
+        """The time zone of the schedule and the flight."""
+        return self.schedule.timezone if self.schedule else "UTC"
+
+    def in_flight(self, moment: datetime) -> bool:
+        """Tell whether ads are made at `moment` (aware) without being asked for by hand."""
+        return self.flight.covers(moment, self.timezone)
+
     @field_validator("adapters")
     @classmethod
     def _once_each(cls, adapters: tuple[AdapterChoice, ...]) -> tuple[AdapterChoice, ...]:
@@ -316,13 +393,13 @@ class Campaign(_Strict):
 
 
 def files_of(campaign: Campaign) -> dict[Place, str]:
-    """Return the clips and pictures that scenes and overrides name, by where in the campaign they do."""
+    """Return the clips, pictures and music that a campaign names, by where in it they are named."""
     wishes: dict[Place, dict[str, Any]] = {
         ("scenes", number): {"restyle": scene.restyle and scene.restyle.model_dump(), "ends_on": scene.ends_on}
         for number, scene in enumerate(campaign.scenes)
     }
     wishes |= {("overrides", number, "set"): override.set for number, override in enumerate(campaign.overrides)}
-    named: dict[Place, Any] = {}
+    named: dict[Place, Any] = {("music", "file"): campaign.music.file}
     for steps, wish in wishes.items():
         restyle = wish.get("restyle")
         named[*steps, "restyle", "clip"] = restyle.get("clip") if isinstance(restyle, dict) else None

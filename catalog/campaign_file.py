@@ -30,6 +30,25 @@ def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
     return campaign, file
 
 
+def read_campaigns(templates: Path) -> tuple[dict[str, Campaign], tuple[Problem, ...]]:
+    """Read every campaign of a templates folder, by the name of its folder; a broken one does not hide the others."""
+    campaigns: dict[str, Campaign] = {}
+    problems: list[Problem] = []
+    owners: dict[str, str] = {}
+    for path in sorted(templates.glob(f"*/{CAMPAIGN_FILE}")):
+        try:
+            campaign, file = load_campaign(path.parent)
+        except CatalogError as error:
+            problems += error.problems
+            continue
+        if (owner := owners.setdefault(campaign.id, path.parent.name)) != path.parent.name:
+            fact = f"'{campaign.id}' is the id of {owner}/ already"
+            problems.append(Problem(file.place("id"), fact, "Choose another id."))
+        else:
+            campaigns[path.parent.name] = campaign
+    return campaigns, tuple(problems)
+
+
 def at_tier(campaign: Campaign, file: YamlFile, tier: str | None) -> Campaign:
     """Return the campaign with the model and dials of a tier: the one asked for, else its own.
 

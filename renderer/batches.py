@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import Brand, Campaign, Refusal, Sample, Variant
-from catalog.campaign import Tier, with_files
+from catalog.campaign import Budget, Tier, with_files
 from catalog.campaign_file import at_tier, load_campaign
 from catalog.combine import combine
 from catalog.expand import expand
@@ -24,6 +24,7 @@ from renderer.campaign_files import store_files
 from renderer.digest import file_sha256
 from renderer.errors import PlanError, StoreError
 from renderer.images import fetch_images
+from renderer.journal import Journal
 from renderer.licences import LICENCES
 from renderer.picture.fonts import Shelf
 from renderer.plan import plan
@@ -37,7 +38,9 @@ from renderer.store import Store, open_store
 from renderer.tools import Tools
 
 EVERYTHING = Sample()
-QUALITY = (*Tier.model_fields, "tiers", "tier")  # what tiers of a campaign differ in
+QUALITY = (*Tier.model_fields, "tiers", "tier", "budget")  # what a promoted run takes from the campaign as it is now
+FILTERS = ("products", "locales", "formats")
+NO_FILTER: Mapping[str, Sequence[str]] = {}
 
 log = logging.getLogger(__name__)
 
@@ -51,22 +54,27 @@ def start_run(
     *,
     whole: bool = False,
     tier: str | None = None,
+    gpu_hours: float | None = None,
+    only: Mapping[str, Sequence[str]] = NO_FILTER,
 ) -> dict[str, Any]:
     """Expand a campaign: read its catalogs and pictures and write down every variant that was asked for.
 
     `campaign` is a folder, or the name of one in the templates folder. `sample` bounds the count; the campaign's own
-    sample is taken unless `whole` is set. `tier` and `model` replace the campaign's own.
+    sample is taken unless `whole` is set. `tier`, `model` and `gpu_hours` (budget) replace the campaign's own; `only`
+    lists the `products`, `locales` and `formats` to choose from.
 
     Raises:
         CatalogError: the campaign cannot be used. Wrong rows and locales only refuse their own variants.
+        PlanError: `only` names what the campaign does not have.
     """
     started = time.monotonic()
     inputs = read_inputs(campaign_folder(campaign, settings))
     store = open_store(settings.store_url, settings.cache_dir)
-    source = _with_model(at_tier(inputs.campaign, inputs.file, tier), model)
+    _check_filter(only, inputs)
+    source = _with_budget(_with_model(at_tier(inputs.campaign, inputs.file, tier), model), gpu_hours)
     inputs = replace(inputs, campaign=with_files(source, store_files(inputs, store)))
     state = RunState(f"{inputs.campaign.id}/{run_id}", store)
-    combinations = combine(inputs, _part(inputs.campaign.sample, sample, whole=whole))
+    combinations = combine(inputs, _part(inputs.campaign.sample, sample, only, whole=whole))
     wanted = {combination.product_id for combination in combinations}
     images, problems = fetch_images([product for product in inputs.products if product.id in wanted], store)
     moment = datetime.now(UTC)
@@ -88,16 +96,25 @@ def begin_run(campaign: str, run_id: str, wish: Mapping[str, Any], settings: Set
         CatalogError: the campaign cannot be used.
         PlanError: the wish contradicts itself.
     """
-    sample, whole, model, tier = (wish.get(name) for name in ("sample", "whole", "model", "tier"))
+    sample, whole, model, tier, gpu_hours = map(wish.get, ("sample", "whole", "model", "tier", "gpu_hours"))
+    only = {name: tuple(wish[name]) for name in FILTERS if wish.get(name)}
     if not wish.get("promote"):
-        return start_run(campaign, run_id, sample, model, settings, whole=bool(whole), tier=tier)
-    if sample is not None or whole:
-        raise PlanError("promote: makes exactly the variants of that run. Leave sample and all out.")
-    return promote_run(campaign, run_id, wish["promote"], tier, model, settings)
+        return start_run(
+            campaign, run_id, sample, model, settings, whole=bool(whole), tier=tier, gpu_hours=gpu_hours, only=only
+        )
+    if sample is not None or whole or only:
+        raise PlanError("promote: makes exactly the variants of that run. Leave sample, all and filters out.")
+    return promote_run(campaign, run_id, wish["promote"], tier, model, settings, gpu_hours)
 
 
 def promote_run(
-    campaign: str, run_id: str, promoted: str, tier: str | None, model: str | None, settings: Settings
+    campaign: str,
+    run_id: str,
+    promoted: str,
+    tier: str | None,
+    model: str | None,
+    settings: Settings,
+    gpu_hours: float | None = None,
 ) -> dict[str, Any]:
     """Ask for exactly the variants of the run `promoted` again, in another tier: the same words, prices and pictures.
 
@@ -112,7 +129,7 @@ def promote_run(
     context = earlier.context()
     if context.campaign != source.id:
         raise PlanError(f"run {earlier.run}: is of {context.campaign}. Promote it with that campaign, not {source.id}.")
-    chosen = _with_model(at_tier(source, file, tier), model)
+    chosen = _with_budget(_with_model(at_tier(source, file, tier), model), gpu_hours)
     source = context.source.model_copy(update={name: getattr(chosen, name) for name in QUALITY})
     context = context.model_copy(
         update={"run_id": run_id, "source": source, "model": source.model, "terms": _terms(source.model)}
@@ -165,7 +182,8 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     )
     tools = Tools.of(context.source, context.model, facts, voices, fonts)
     tools = replace(tools, deployer=settings.deployer, others=VIDEO_MODELS, unusable_voices=unusable)
-    planned = plan(state.variants(), context, tools)
+    retakes = Journal(context.campaign, state.store).refresh().retakes()
+    planned = plan(state.variants(), context, tools, retakes)
     if here:
         find_video_model(context.model, place)
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
@@ -274,8 +292,18 @@ def _stage_counts(account: StageAccount) -> dict[str, Any]:
     return {"wanted": account.wanted, "made": account.made, "failed": len(account.failures)}
 
 
-def _part(own: Sample, count: int | None, *, whole: bool) -> Sample:
-    part = EVERYTHING if whole else own
+def _check_filter(only: Mapping[str, Sequence[str]], inputs: Inputs) -> None:
+    """Refuse what the campaign does not have: a filter with a typing error would render nothing and say nothing."""
+    products = (*(product.id for product in inputs.products), *inputs.refused_products)
+    known = {"products": products, "locales": inputs.campaign.locales, "formats": inputs.campaign.formats}
+    for what, names in only.items():
+        if unknown := [name for name in names if name not in known[what]]:
+            some = ", ".join(known[what][:20])
+            raise PlanError(f"{what}: {inputs.campaign.id} has no {', '.join(unknown)}. It has: {some}.")
+
+
+def _part(own: Sample, count: int | None, only: Mapping[str, Sequence[str]], *, whole: bool) -> Sample:
+    part = (EVERYTHING if whole or only else own).model_copy(update=dict(only))
     return part if count is None else part.model_copy(update={"count": count})
 
 
@@ -284,6 +312,10 @@ def _with_model(campaign: Campaign, model: str | None) -> Campaign:
     if model is None:
         return campaign
     return campaign.model_copy(update=dict(Tier(model=model)) if campaign.tiers else {"model": model})
+
+
+def _with_budget(campaign: Campaign, gpu_hours: float | None) -> Campaign:
+    return campaign if gpu_hours is None else campaign.model_copy(update={"budget": Budget(gpu_hours=gpu_hours)})
 
 
 def _terms(model: str) -> Terms:

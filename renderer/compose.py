@@ -217,8 +217,9 @@ def _sound(planned: VariantPlan, ad: Staged, store: Store, format: Format) -> ND
             samples, rate = read_wav(store.local(speech.object))
             voices.append(Placement(part.speech_s, samples, rate))
     takes = _take_sounds(ad.takes, ad.show, store)
-    duration_s = ad.parts[-1].last / format.frame_rate
-    return mix(voices, planned.variant.music, duration_s, format.loudness_lufs, format.peak_dbtp, takes)
+    music, duration_s = planned.variant.music, ad.parts[-1].last / format.frame_rate
+    track = read_stereo(store.local(music.file))[0] if music.file else None
+    return mix(voices, music, duration_s, format.loudness_lufs, format.peak_dbtp, takes, track)
 
 
 def _write_poster(show: Show, path: Path, planned: VariantPlan) -> None:

@@ -151,6 +151,8 @@ class DeliveredCreative(Record):
     loudness_lufs: float
     peak_dbtp: float
     warnings: tuple[str, ...]
+    music: str = ""  # the mood, or the file in the store
+    music_licence: str = ""
     terms: Terms = Terms()
 
 
@@ -171,6 +173,8 @@ class ManifestRow(Record):
     cta: str
     price: str
     sale_price: str
+    music: str
+    music_licence: str
     delivered_at: str
     model: str
     model_revision: str

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ def _set_up_airflow() -> None:
 
 
 _set_up_airflow()
+sys.path.append(str(ROOT / "dags"))  # as Airflow does before it reads a DAG file
 
 
 def free_ports(count: int) -> list[int]:

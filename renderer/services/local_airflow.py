@@ -135,8 +135,9 @@ def _wait_for_dag(api: AirflowApi) -> None:
         parsed = datetime.fromisoformat(dag["last_parsed_time"]).timestamp() if dag.get("last_parsed_time") else 0.0
         if parsed > newest and not dag["is_stale"] and not dag["has_import_errors"]:
             return
-        problems = api.get("/importErrors", limit=5)["import_errors"]
-        fresh = [p for p in problems if datetime.fromisoformat(p["timestamp"]).timestamp() > newest]
+        problems = api.get("/importErrors", limit=100)["import_errors"]
+        ours = [p for p in problems if Path(p["filename"]).stem == DAG]  # a broken campaign is no reason to stop
+        fresh = [p for p in ours if datetime.fromisoformat(p["timestamp"]).timestamp() > newest]
         if fresh:
             raise ServiceError(f"Airflow: {fresh[0]['filename']} cannot be read:\n{fresh[0]['stack_trace']}")
         if time.monotonic() > deadline:

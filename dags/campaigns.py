@@ -1,0 +1,65 @@
+"""One DAG per campaign folder, with the schedule, flight, owner and tags of its `campaign.yaml`.
+
+A campaign that cannot be read has no DAG here and an import error in broken_campaigns.py: an error of this file would
+take the DAGs of all the others away.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG
+from airflow.sdk.definitions.param import ParamsDict
+from campaign_flow import DEFAULTS, flow, templates
+from campaign_form import PARAMS
+from flight import FlightTimetable
+
+from catalog.campaign import Campaign
+from catalog.campaign_file import read_campaigns
+
+
+def schedule_of(campaign: Campaign) -> Any:
+    """Return what starts runs without a hand; nothing does once the flight is over."""
+    first, last = (day.isoformat() if day else "" for day in (campaign.flight.start, campaign.flight.end))
+    if campaign.schedule is None:
+        return None
+    return FlightTimetable(campaign.schedule.cron, campaign.schedule.timezone, first, last)
+
+
+def page_of(campaign: Campaign) -> str:
+    """Return what people read about a campaign in Airflow."""
+    schedule = f"`{campaign.schedule.cron}` in {campaign.timezone}" if campaign.schedule else "by hand"
+    rows = {
+        "brand": campaign.brand.name,
+        "products": f"`{campaign.feed}`",
+        "locales": ", ".join(campaign.locales),
+        "formats": ", ".join(campaign.formats),
+        "scenes": ", ".join(scene.id for scene in campaign.scenes),
+        "model": campaign.tier or campaign.model,
+        "runs": schedule,
+        "flight": f"{campaign.flight.start or 'open'} to {campaign.flight.end or 'open'}",
+        "review": campaign.review,
+    }
+    return "\n".join([campaign.description, "", "| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows.items())])
+
+
+def dag_of(folder: str, campaign: Campaign) -> DAG:
+    """Return the DAG of one campaign; one run at a time, since two would make the same missing shots twice."""
+    dag = DAG(
+        f"campaign_{campaign.id}",
+        schedule=schedule_of(campaign),
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULTS | {"owner": campaign.owner},
+        description=campaign.description or f"Ads of {campaign.brand.name}",
+        doc_md=page_of(campaign),
+        tags=["adloom", *campaign.tags],
+    )
+    with dag:
+        flow(folder)
+    dag.params = ParamsDict(PARAMS)  # not before: Airflow would check a copy of every parameter for every task
+    return dag
+
+
+for name, read in read_campaigns(templates())[0].items():
+    dag_of(name, read)
