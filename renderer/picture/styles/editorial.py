@@ -15,6 +15,7 @@ EDITORIAL = Style(
     badge=Plate("block"),
     button=Plate("block", fill="paper"),
     backing=Backing("arch", ("paper", "ink")),
+    end_fill="paper",
     text_motion=Motion(frames=22, curve=SETTLE, dy_px=46, opaque_at=0.35),
     plate_motion=Motion(frames=20, curve=SETTLE, dy_px=26, opaque_at=0.35),
     line_stagger=5,

@@ -13,6 +13,7 @@ PLAYFUL = Style(
     badge=Plate("scallop", tilt_deg=6),
     button=Plate("rounded"),
     backing=Backing("disc", ("paper", "ink")),
+    end_fill="accent",
     text_motion=Motion(frames=24, curve=BOUNCE, dy_px=70, scale_from=0.7, opaque_at=0.2),
     plate_motion=Motion(frames=26, curve=Spring(damping=0.35, swings=2.0), scale_from=0.2, opaque_at=0.1),
     line_stagger=4,

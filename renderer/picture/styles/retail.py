@@ -15,6 +15,7 @@ RETAIL = Style(
     badge=Plate("ticket", fill="paper", radius_px=20, tilt_deg=5),
     button=Plate("rounded", radius_px=16),
     backing=Backing("wall", ("accent", "ink")),
+    end_fill="accent",
     text_motion=Motion(frames=10, curve=SLAM, scale_from=1.3, opaque_at=0.3),
     plate_motion=Motion(frames=20, curve=Spring(damping=0.42, swings=1.8), scale_from=0.3, opaque_at=0.15),
     line_stagger=3,

@@ -50,6 +50,7 @@ class Style:
     button: Plate = Plate()
     backing: Backing | None = None
     hairline: Colour | None = None  # a fine line around the frame
+    end_fill: Colour = "ink"  # what the end card is sunk in, if text stands out from it
     text_motion: Motion | None = None  # None: rises
     plate_motion: Motion | None = None  # None: pops
     line_stagger: int = 4  # frames between the lines of a text
