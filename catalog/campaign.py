@@ -302,6 +302,7 @@ class Campaign(_Strict):
     tier: TierName | None = None
     seed: int = 0
     budget: Budget | None = None
+    feed_shrink: Share = 0.3
     review: Literal["automatic", "people"] = "automatic"
     scenes: Annotated[tuple[SceneTemplate, ...], Field(min_length=1)]
     end_card: EndCardTemplate | None = None
