@@ -29,7 +29,7 @@ down: $(VENV)/.ready
 	$(VENV)/bin/adloom down
 
 test: $(VENV)/.ready
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2
 
 test-slow: $(VENV)/.ready
 	$(PY) -m pytest -m slow

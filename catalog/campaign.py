@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from catalog.locales import VOICE, fallback_chain
 from catalog.schedule import Flight, Schedule
@@ -25,6 +25,7 @@ TierName = Literal["draft", "standard", "hero"]
 Steps = Annotated[int, Field(ge=1, le=200)]
 SharedSteps = Annotated[int, Field(ge=0, le=200)]
 Guidance = Annotated[float, Field(ge=0, le=30)]
+StyleName = Literal["classic", "editorial", "retail", "luxury", "playful", "tech"]
 Light = Literal["left", "top_left", "top", "top_right", "right"]
 
 
@@ -64,15 +65,77 @@ class Brand(_Strict):
     ink: HexColour = "#15181E"  # text on light ground
     paper: HexColour = "#FFFFFF"  # text on dark ground
     accent: HexColour = "#FFB000"  # badge and call to action
-    headline_font: str = "Outfit"
+    headline_font: str = ""  # the style's own unless one is named
+    corner_radius: Annotated[float, Field(ge=0, le=60)] | None = None  # of plates, px at a short side of 1080
+
+
+Mood = Literal["bright", "calm", "upbeat", "elegant", "lofi", "electronic", "playful", "cinematic", "none"]
+TEMPOS: dict[str, float] = {
+    "bright": 100,
+    "calm": 100,
+    "upbeat": 118,
+    "elegant": 84,
+    "lofi": 78,
+    "electronic": 122,
+    "playful": 108,
+    "cinematic": 90,
+    "none": 100,
+}
+NO_BPM = 0.0
+BRIGHT_MOODS, CALM_MOODS = ("bright", "upbeat", "playful"), ("calm", "elegant", "lofi")
 
 
 class Music(_Strict):
-    """The bed under the voice, synthesized: royalty-free, with known beats."""
+    """The bed under the voice: synthesized, royalty-free and with known beats; or a campaign's own file.
 
-    mood: Literal["bright", "calm", "none"] = "bright"
-    bpm: Annotated[int, Field(ge=50, le=180)] = 100
+    `bpm` is the mood's own where none is written; of a file it is 0 where nobody knows it. In a run, `file` is its
+    place in the store.
+    """
+
+    mood: Mood = "bright"
+    bpm: float = TEMPOS["bright"]
     seed: int = 7
+    file: str = ""
+    licence: str = ""  # of the file, in words for whoever asks
+    first_beat_s: Annotated[float, Field(ge=0, le=60)] = 0.0  # from the start of the file
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_tempo(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "bpm" not in content:
+            tempo = NO_BPM if content.get("file") else TEMPOS.get(str(content.get("mood", "bright")), NO_BPM)
+            return {**content, "bpm": tempo}
+        return content
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.bpm != NO_BPM and not 50 <= self.bpm <= 180:
+            raise ValueError(f"{self.bpm:g} beats per minute; write 50 to 180")
+        if self.file and not self.licence.strip():
+            raise ValueError("a file needs its licence; write who gave you the right to use it, and which")
+        if self.file and self.mood != "bright":
+            raise ValueError("a file has its own mood; write mood or file, not both")
+        if self.file and self.first_beat_s and not self.bpm:
+            raise ValueError("first_beat_s needs the tempo; write bpm, or remove it")
+        if not self.file and (self.licence or self.first_beat_s):
+            raise ValueError("licence and first_beat_s are about a file; write file, or remove them")
+        if not self.file and not self.bpm:
+            raise ValueError("a bed needs a tempo; write 50 to 180, or remove bpm")
+        return self
+
+    @property
+    def character(self) -> Literal["bright", "calm", "other"]:
+        """What captions call it; of a file nobody knows."""
+        if self.mood in CALM_MOODS:
+            return "calm"
+        return "bright" if self.mood in BRIGHT_MOODS and not self.file else "other"
+
+    @property
+    def rights(self) -> str:
+        """Under which licence it is heard; empty where nothing is."""
+        if self.file:
+            return self.licence
+        return "" if self.mood == "none" else "made by adloom, no third-party rights"
 
 
 class Captions(_Strict):
@@ -237,6 +300,13 @@ class Budget(_Strict):
     gpu_hours: Annotated[float, Field(gt=0)]
 
 
+class Approval(_Strict):
+    """From which estimate on a run waits for a person before its shots are rendered."""
+
+    gpu_hours: Annotated[float, Field(ge=0)] | None = None
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+
+
 class AdapterChoice(_Strict):
     """Weights to lay over the model's own (a LoRA): a file or folder in the models folder, and how strongly."""
 
@@ -278,6 +348,7 @@ class Campaign(_Strict):
     id: Annotated[str, Field(pattern=NAME)]
     feed: str
     brand: Brand
+    style: StyleName = "classic"
     description: str = ""
     owner: Annotated[str, Field(min_length=1, max_length=100)] = "adloom"
     tags: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
@@ -302,6 +373,7 @@ class Campaign(_Strict):
     tier: TierName | None = None
     seed: int = 0
     budget: Budget | None = None
+    approval: Approval | None = None
     feed_shrink: Share = 0.3
     review: Literal["automatic", "people"] = "automatic"
     scenes: Annotated[tuple[SceneTemplate, ...], Field(min_length=1)]
@@ -329,13 +401,13 @@ class Campaign(_Strict):
 
 
 def files_of(campaign: Campaign) -> dict[Place, str]:
-    """Return the clips and pictures that scenes and overrides name, by where in the campaign they do."""
+    """Return the clips, pictures and music that a campaign names, by where in it they are named."""
     wishes: dict[Place, dict[str, Any]] = {
         ("scenes", number): {"restyle": scene.restyle and scene.restyle.model_dump(), "ends_on": scene.ends_on}
         for number, scene in enumerate(campaign.scenes)
     }
     wishes |= {("overrides", number, "set"): override.set for number, override in enumerate(campaign.overrides)}
-    named: dict[Place, Any] = {}
+    named: dict[Place, Any] = {("music", "file"): campaign.music.file}
     for steps, wish in wishes.items():
         restyle = wish.get("restyle")
         named[*steps, "restyle", "clip"] = restyle.get("clip") if isinstance(restyle, dict) else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from importlib.resources import as_file, files
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -17,7 +17,10 @@ OTHERS = "und"  # BCP 47 for a language that nobody named
 
 
 class SoundWords(BaseModel):
-    """How captions tell what is heard and is no speech: the brackets, and words for music and for a scene's sound."""
+    """How captions tell what is heard and is no speech: the brackets, and words for music and for a scene's sound.
+
+    `music` is for beds that are neither bright nor calm, and for files that nobody here has heard.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,7 +28,12 @@ class SoundWords(BaseModel):
     closing: str
     bright: str
     calm: str
+    music: str
     scene: str
+
+    def of_music(self, character: Literal["bright", "calm", "other"]) -> str:
+        """Return the text of a cue about music."""
+        return self.told({"bright": self.bright, "calm": self.calm, "other": self.music}[character])
 
     def told(self, sound: str) -> str:
         """Return the text of a cue: "[upbeat music]"."""

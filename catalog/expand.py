@@ -155,6 +155,7 @@ class _Expander:
             scenes=self._scenes(story, names, image.has_cutout),
             end_card=None if story.end_card is None else self._once(story.end_card, names, _end_card),
             music=campaign.music,
+            style=campaign.style,
             captions=_captions(campaign.captions, self.inputs.formats[combination.format]),
         )
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from catalog.campaign import Captions, Look, Music, Restyle
+from catalog.campaign import Captions, Look, Music, Restyle, StyleName
 
 
 class _Frozen(BaseModel):
@@ -64,6 +64,7 @@ class Variant(_Frozen):
     scenes: tuple[Scene, ...]
     end_card: EndCard | None
     music: Music
+    style: StyleName = "classic"
     captions: Captions = Captions()  # not burned in where the format wants none
 
     @property

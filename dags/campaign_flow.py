@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow.sdk import task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from gate import SpendingGate
 from renderer_calls import call
 
 
@@ -80,4 +81,5 @@ def flow(folder: str = "") -> None:
     """Add the tasks of a run to the DAG that is being made; without a campaign's folder, the run's form names it."""
     started = expand(folder)
     batches = plan(withdraw(started))
-    render.expand(batch=batches) >> review(started, batches) >> publish(started)
+    approve = SpendingGate(task_id="approve", run="{{ ti.xcom_pull(task_ids='expand')['run'] }}")
+    batches >> approve >> render.expand(batch=batches) >> review(started, batches) >> publish(started)

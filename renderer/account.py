@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from renderer.artifacts import Checked, Creative, Decision, Delivery
+from renderer.journal import Journal
 from renderer.progress import present
-from renderer.review import decision_on
 from renderer.run_records import DeliveredCreative, LiveRow, RunReport, Terms, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.versions import checked_key
@@ -36,6 +36,7 @@ def close(
     fate: object
     made = {variant.creative_key: (creative, checked) for variant, creative, checked in done}
     planned = list(state.planned())
+    journal = Journal(context.campaign, state.store).refresh()
     for variant in planned:
         if variant.creative_key in made:
             creative, checked = made[variant.creative_key]
@@ -44,7 +45,7 @@ def close(
             elif (reason := late.get(variant.variant.id)) is not None:
                 kind, fate = "rejected", Undelivered(variant=variant.variant.id, reason=f"came too late: {reason}")
             else:
-                kind, fate = _undelivered(variant, decision_on(creative.sha256, state.store))
+                kind, fate = _undelivered(variant, journal.decision_on(creative.sha256))
         else:
             name = variant.variant.id
             reason = reasons.get(variant.creative_key, f"{name}: {NOT_REACHED}")
@@ -128,5 +129,7 @@ def _delivered(
         loudness_lufs=checked.loudness_lufs,
         peak_dbtp=checked.peak_dbtp,
         warnings=tuple(finding.message for finding in checked.findings if finding.severity == "warning"),
+        music=variant.music.file or variant.music.mood,
+        music_licence=variant.music.rights,
         terms=terms,
     )

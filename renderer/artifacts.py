@@ -309,15 +309,31 @@ class Checked(Record):
         return all(finding.severity != "error" for finding in self.findings)
 
 
+class Retake(Record):
+    """A shot to be taken again: with its next seed, or with the same seed and another prompt."""
+
+    shot: str  # the key of the take that nobody wants
+    scene: str
+    prompt: str = ""
+
+
+Verdict = Literal["approve", "reject", "retake", "undo"]
+
+
 class Decision(Record):
-    """What a person (or the campaign's own rule) said about exactly these bytes."""
+    """What a person (or the campaign's own rule) said about exactly these bytes.
+
+    `undo` takes back what was said before. `revision` is the number of the entry in the campaign's journal.
+    """
 
     variant_id: str
     sha256: str
-    verdict: Literal["approve", "reject", "retake"]
+    verdict: Verdict
     reason: str
     reviewer: str
     decided_at: str  # ISO 8601, UTC
+    revision: int = 0
+    retakes: tuple[Retake, ...] = ()
 
 
 class Delivery(Record):

@@ -25,8 +25,9 @@ from renderer.digest import file_sha256
 from renderer.errors import PlanError, StoreError
 from renderer.feeds import feed_file
 from renderer.images import fetch_images
+from renderer.journal import Journal
 from renderer.licences import LICENCES
-from renderer.live import add_events, gone, live_row, live_rows, news, refuse_shrunken
+from renderer.live import add_events, gone, live_row, live_rows, news, recalled, refuse_shrunken
 from renderer.offers import latest, offers_of, too_late, write_latest
 from renderer.picture.fonts import Shelf
 from renderer.plan import plan
@@ -190,7 +191,8 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     )
     tools = Tools.of(context.source, context.model, facts, voices, fonts)
     tools = replace(tools, deployer=settings.deployer, others=VIDEO_MODELS, unusable_voices=unusable)
-    planned = plan(state.variants(), context, tools)
+    retakes = Journal(context.campaign, state.store).refresh().retakes()
+    planned = plan(state.variants(), context, tools, retakes)
     if here:
         find_video_model(context.model, place)
     batches = split(planned, missing_variants(planned, state.store), settings.batches)
@@ -276,7 +278,7 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     state = open_run(run, settings)
     context, destination = state.context(), _destination(settings)
     done = finished(state.planned(), state)
-    decisions = review((checked for _, _, checked in done), context.source.review, state.store)
+    decisions = list(review((checked for _, _, checked in done), context.source.review, state.store))
     offers = latest(context.campaign, state.store)
     late = too_late((planned.variant for planned, _, _ in done), offers) if offers else {}
     approved = [
@@ -294,9 +296,9 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     write_manifest(rows.values(), state.prefix, destination)
     live = live_rows(context.campaign, destination)
     events = news(live, (live_row(rows[one[0].variant.id], *one, offers, run) for one in delivered))
-    live = add_events(
-        [*events, *(row for _, row in gone(live, offers, run))] if offers else events, context.campaign, destination
-    )
+    events += recalled(live, (decision for decision in decisions if decision), run)
+    events += [row for _, row in gone(live, offers, run)] if offers else []
+    live = add_events(events, context.campaign, destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
     off_show = [row for row in live if row.run == run and row.status != "delivered"]
     report = close(state, done, deliveries, late, off_show)

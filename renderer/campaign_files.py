@@ -1,14 +1,16 @@
-"""Puts the clips and pictures that lie beside a campaign into the store, by content."""
+"""Puts the clips, pictures and music that lie beside a campaign into the store, by content."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from catalog import CatalogError, Problem
+from catalog import CatalogError, Music, Problem
 from catalog.campaign import files_of
 from catalog.errors import WrongValue
 from catalog.inputs import Inputs
@@ -17,25 +19,33 @@ from renderer.digest import file_sha256
 from renderer.errors import MediaError
 from renderer.images import MAX_SIDE, decode, read_source
 from renderer.images.download import DEFAULT_LIMITS, PictureError
-from renderer.media import open_video
+from renderer.media import open_video, read_sound, write_wav
+from renderer.music import RATE, why_unusable
 from renderer.store import Store
 
 MAX_CLIP_BYTES = 4 * 10**9  # unpacked: a worker holds a clip whole; 20 s of 1080p at 30 frames a second have 3.7
 
+MAX_TRACK_S = 600  # 115 MB as the store keeps it
+
 
 def store_files(inputs: Inputs, store: Store) -> dict[Steps, str]:
-    """Return what the store calls the files of a campaign: clips by object, pictures by SHA-256 (see `files_of`).
+    """Return what the store calls the files of a campaign: clips and music by object, pictures by SHA-256.
 
     Raises:
-        CatalogError: every file that is no video or no picture, with its place.
+        CatalogError: every file that cannot be used, with its place.
         StoreError: the store refused.
     """
     stored: dict[Steps, str] = {}
     problems = []
     for steps, name in files_of(inputs.campaign).items():
-        put = _put_clip if steps[-1] == "clip" else _put_picture
+        path = inputs.folder / name
         try:
-            stored[steps] = put(inputs.folder / name, store)
+            if steps[-1] == "clip":
+                stored[steps] = _put_clip(path, store)
+            elif steps[-1] == "ends_on":
+                stored[steps] = _put_picture(path, store)
+            else:
+                stored[steps] = _put_track(path, inputs.campaign.music, store)
         except WrongValue as wrong:
             problems.append(Problem(inputs.file.place(*steps), f"'{name}' {wrong.fact}", wrong.cure))
     if problems:
@@ -86,3 +96,26 @@ def _put_picture(path: Path, store: Store) -> str:
     sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
     store.put_bytes(f"images/{sha256}.png", buffer.getvalue())
     return sha256
+
+
+def _put_track(path: Path, music: Music, store: Store) -> str:
+    """Store a track as 16-bit stereo at 48 kHz, and return its object, named by what is heard.
+
+    Raises:
+        WrongValue: it cannot be read to its end, is silent, too short to repeat, or too long.
+    """
+    try:
+        track = read_sound(path, MAX_TRACK_S)
+    except MediaError as error:
+        raise WrongValue("cannot be read as sound", "Supply one that plays to its end, such as WAV or MP3.") from error
+    if len(track) > MAX_TRACK_S * RATE:
+        raise WrongValue(f"lasts longer than {MAX_TRACK_S} s", "Cut it.")
+    if wrong := why_unusable(track, music):
+        raise WrongValue(wrong, "Supply another one.")
+    with tempfile.TemporaryDirectory() as folder:
+        stored = Path(folder) / "track.wav"
+        write_wav(stored, track / max(float(np.abs(track).max()), 1.0), RATE)
+        key = f"music/{file_sha256(stored)}.wav"
+        if not store.exists(key):
+            store.put_file(key, stored)
+    return key

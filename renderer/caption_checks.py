@@ -56,10 +56,10 @@ def caption_speed(job: CheckJob, webvtt: str) -> Verdict:
 
 def sounds_told(job: CheckJob, webvtt: str) -> Verdict:
     """Captions that were asked to tell of music do."""
-    words, mood = job.captions.sounds, job.variant.music.mood
-    if job.variant.captions.kind != "captions" or mood == "none":
+    music = job.variant.music
+    if job.variant.captions.kind != "captions" or music.mood == "none":
         return Verdict(True, "not asked for", "where captions are asked for", "")
-    wanted = words.told(words.bright if mood == "bright" else words.calm)
+    wanted = job.captions.sounds.of_music(music.character)
     told = any(wanted in cue.lines for cue in read_webvtt(webvtt))
     cure = f"No cue leaves room for {wanted}; leave a second without speech, or make a line of narration shorter."
     return Verdict(told, wanted if told else "not told", wanted, cure)

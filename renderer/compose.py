@@ -33,6 +33,7 @@ from renderer.picture.packshot import read_product
 from renderer.picture.seat import Seat
 from renderer.picture.show import Show
 from renderer.picture.staging import Assets, stage
+from renderer.picture.styles import STYLES
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part, cues_of, parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
@@ -123,8 +124,9 @@ def staged(planned: VariantPlan, context: RunContext, store: Store, typesetter: 
     parts = parts_of(planned, speeches, format)
     assets = _assets(planned, takes, context, store)
     told, burnt = _captions(planned, takes, assets.sheets, parts, context)
-    frame = Frame(format, is_rtl=locale.direction == "rtl")
-    pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id)
+    style = STYLES[planned.variant.style]
+    frame = Frame(format, is_rtl=locale.direction == "rtl", starts_at_margin=style.align == "start")
+    pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id, style)
     return Staged(stage(planned, parts, replace(assets, sheets=burnt), pen), parts, takes, speeches, told)
 
 
@@ -215,8 +217,9 @@ def _sound(planned: VariantPlan, ad: Staged, store: Store, format: Format) -> ND
             samples, rate = read_wav(store.local(speech.object))
             voices.append(Placement(part.speech_s, samples, rate))
     takes = _take_sounds(ad.takes, ad.show, store)
-    duration_s = ad.parts[-1].last / format.frame_rate
-    return mix(voices, planned.variant.music, duration_s, format.loudness_lufs, format.peak_dbtp, takes)
+    music, duration_s = planned.variant.music, ad.parts[-1].last / format.frame_rate
+    track = read_stereo(store.local(music.file))[0] if music.file else None
+    return mix(voices, music, duration_s, format.loudness_lufs, format.peak_dbtp, takes, track)
 
 
 def _write_poster(show: Show, path: Path, planned: VariantPlan) -> None:

@@ -7,6 +7,7 @@ The same input gives the same bytes.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import platform
 import tempfile
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import av
 import numpy as np
-from av import AudioFrame, VideoFrame
+from av import AudioFrame, AudioResampler, VideoFrame
 from av.filter import Graph
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from numpy.typing import NDArray
@@ -276,6 +277,31 @@ def _read_pcm(path: Path) -> tuple[NDArray[np.int16], int]:
     if width != 2:
         raise MediaError(f"{path}: {8 * width}-bit samples. Write 16-bit PCM.")
     return np.frombuffer(body, "<i2").reshape(-1, channels), rate
+
+
+def read_sound(path: Path, longest_s: float) -> NDArray[np.float32]:
+    """Return the first sound of any file as float32 (num_samples, 2) at 48 kHz; reading stops soon after `longest_s`.
+
+    Raises:
+        MediaError: the file is missing, broken, or holds no sound.
+    """
+    packs = [np.empty((0, 2), np.float32)]
+    num_samples = 0
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise MediaError(f"{path}: holds no sound. Supply a WAV, MP3, FLAC or M4A file.")
+            resampler = AudioResampler(format="flt", layout="stereo", rate=SOUND_RATE)
+            for frame in itertools.chain(container.decode(audio=0), (None,)):
+                packs += (
+                    np.asarray(pack.to_ndarray(), np.float32).reshape(-1, 2) for pack in resampler.resample(frame)
+                )
+                num_samples += len(packs[-1])
+                if num_samples > longest_s * SOUND_RATE:
+                    break
+    except av.FFmpegError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror}). Supply a whole file.") from error
+    return np.concatenate(packs)
 
 
 def write_wav(path: Path, samples: NDArray[np.float32], rate: int) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from catalog import EndCard, Format, Locale, Refusal, Scene, Variant
 from catalog.spoken import shown_text
-from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Shot, not_spoken
+from renderer.artifacts import Approximation, CaptionJob, Footage, Line, Retake, Shot, not_spoken
 from renderer.backends import VideoModelFacts, VoiceFacts
 from renderer.cue_lines import count_chars
 from renderer.digest import content_key
@@ -28,6 +29,8 @@ THEIR_OWN = {"prompt", "look"}  # in which shots may differ that begin with the 
 AFTERWARDS = {"sounds"}  # in which shots may differ whose pictures are the same
 READING_SHARE = 0.75  # of the fastest reading that a language's rules allow
 NOTES = {"captions": {"source", "as_of"}}  # of a locale: where its numbers come from
+Retakes = Mapping[str, Retake]  # by the key of the shot that is not wanted
+NO_RETAKES: Retakes = MappingProxyType({})
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
 
 
@@ -51,15 +54,19 @@ class RenderPlan:
         return len(self.variants) + len(self.refused)
 
 
-def plan(variants: Iterable[Variant | Refusal], context: RunContext, tools: Tools) -> RenderPlan:
+def plan(
+    variants: Iterable[Variant | Refusal], context: RunContext, tools: Tools, retakes: Retakes = NO_RETAKES
+) -> RenderPlan:
     """Return every shot and line once, and which of them each variant uses, in story order.
+
+    `retakes` are what people want to have taken again, by the key of the shot.
 
     Raises:
         PlanError: the model's licence does not allow it, scenes ask for what the model cannot do, or locales for voices
             that do not exist; all are named.
     """
     planned = RenderPlan(context, tools.facts.revision, tools.approximations)
-    planner = _Planner(planned, tools)
+    planner = _Planner(planned, tools, retakes)
     planner.judge_licence()
     planner.problems.update(dict.fromkeys(unfit_dials(context.source, tools)))
     for variant in variants:
@@ -105,6 +112,15 @@ def shot_for(scene: Scene, variant: Variant, format: Format, tools: Tools, conti
     seed = _seed(content_key("seed", shared | {"seed": tools.seed}))
     key = content_key("shot", facts | {"seed": seed, "code": CODE_VERSIONS["generate"]})
     return Shot(key=key, seed=seed, **facts)
+
+
+def taken_again(shot: Shot, retakes: Retakes) -> Shot:
+    """Return the shot that people want instead, also where they did not want that one either."""
+    while (wish := retakes.get(shot.key)) is not None:
+        seed = shot.seed if wish.prompt else _seed(content_key("retake", shot.key))
+        changed = {"seed": seed, "prompt": wish.prompt or shot.prompt}
+        shot = shot.model_copy(update=changed | {"key": content_key("shot", changed | {"instead_of": shot.key})})
+    return shot
 
 
 def _rarely_asked(scene: Scene, tools: Tools) -> dict[str, object]:
@@ -218,9 +234,10 @@ def stands(scene: Scene, variant: Variant) -> bool:
 class _Planner:
     """Fills a plan variant by variant; a shot that many scenes ask for is looked up, not keyed again."""
 
-    def __init__(self, planned: RenderPlan, tools: Tools) -> None:
+    def __init__(self, planned: RenderPlan, tools: Tools, retakes: Retakes) -> None:
         self.planned = planned
         self.tools = tools
+        self.retakes = retakes
         self.problems: dict[str, None] = {}
         self.known_shots: dict[tuple[object, ...], str] = {}
         self.known_lines: dict[tuple[Words, str], Line] = {}
@@ -270,6 +287,7 @@ class _Planner:
         if (key := self.known_shots.get(wish)) is not None:
             return key
         shot = shot_for(scene, variant, format, self.tools, self.planned.shots[continued] if continued else None)
+        shot = taken_again(shot, self.retakes)
         self.problems.update(dict.fromkeys(unfit_scene(scene, variant, shot, self.tools)))
         self.planned.shots[shot.key] = shot
         self.known_shots[wish] = shot.key

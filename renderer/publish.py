@@ -72,6 +72,8 @@ def manifest_row(variant: Variant, delivery: Delivery, use: ModelUse = NO_USE, t
         cta=variant.end_card.cta if variant.end_card else "",
         price=variant.price,
         sale_price=variant.sale_price,
+        music=variant.music.file or variant.music.mood,
+        music_licence=variant.music.rights,
         delivered_at=delivery.delivered_at,
         **use.model_dump(),
         **terms.model_dump(),

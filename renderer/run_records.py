@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from catalog import Brand, Campaign, Format, Locale, Variant
 from renderer.artifacts import CaptionJob, Line, Record, Shot
@@ -155,6 +155,8 @@ class DeliveredCreative(Record):
     loudness_lufs: float
     peak_dbtp: float
     warnings: tuple[str, ...]
+    music: str = ""  # the mood, or the file in the store
+    music_licence: str = ""
     terms: Terms = Terms()
 
 
@@ -175,6 +177,8 @@ class ManifestRow(Record):
     cta: str
     price: str
     sale_price: str
+    music: str
+    music_licence: str
     delivered_at: str
     model: str
     model_revision: str
@@ -236,6 +240,16 @@ class LiveRow(ManifestRow):
     height: int = 0
     duration_s: float = 0
     size_bytes: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, facts: Any) -> Any:
+        """Rows are kept for years: what a version did not know yet is empty, what it alone knew is left out."""
+        if not isinstance(facts, dict):
+            return facts
+        empty: dict[Any, Any] = {str: "", bool: False, dict[str, str]: {}}
+        fields = {name: field for name, field in cls.model_fields.items() if name in facts or field.is_required()}
+        return {name: facts.get(name, empty.get(field.annotation, ())) for name, field in fields.items()}
 
 
 class Undelivered(Record):

@@ -13,7 +13,7 @@ from scipy.signal import butter, resample_poly, sosfilt
 
 from catalog import Music
 from renderer.loudness import GATE_LUFS, Samples, at_loudness, integrated_loudness
-from renderer.music import RATE, beats, synthesize_bed
+from renderer.music import RATE, beats, laid_track, synthesize_bed
 from renderer.take_sound import TakeSound, laid
 
 __all__ = ["Placement", "TakeSound", "beats", "mix", "synthesize_bed"]
@@ -50,15 +50,17 @@ def mix(
     loudness_lufs: float,
     peak_dbtp: float,
     takes: Sequence[TakeSound] = (),
+    track: Samples | None = None,
 ) -> Samples:
     """Return the finished sound, float32 (num_samples, 2) at 48 kHz.
 
     It measures `loudness_lufs` within 0.3 LU and stays below `peak_dbtp` also after AAC. Where the two contradict
     each other (a lone shout, loud target, low peak) the peak wins. Silence stays silence. What is heard of takes makes
-    way for voices as the music does.
+    way for voices as the music does. `track` is the campaign's own music, (num_samples, 2) at 48 kHz, where it has one.
     """
     voice = _voice_track(voices, round(duration_s * RATE))
-    bed = at_loudness(synthesize_bed(music, duration_s), BED_LUFS)
+    own = synthesize_bed(music, duration_s) if track is None else laid_track(track, music, duration_s)
+    bed = at_loudness(own, BED_LUFS)
     under = bed + laid(takes, len(bed)) if takes else bed
     sound = under * _duck_gain(voice)[:, None] + voice[:, None]
     return _master(sound.astype(np.float32), loudness_lufs, peak_dbtp - CODEC_HEADROOM_DB)

@@ -25,10 +25,10 @@ class Heard(NamedTuple):
 def heard_in(variant: Variant, sounding: Sequence[bool], rules: CaptionRules) -> list[Heard]:
     """Return what captions of an ad tell beside speech; `sounding` says of each scene whether its take is heard."""
     heard = []
-    words, mood = rules.sounds, variant.music.mood
+    words, music = rules.sounds, variant.music
     num_parts = len(variant.scenes) + (variant.end_card is not None)
-    if mood != "none":
-        heard.append(Heard(words.told(words.bright if mood == "bright" else words.calm), range(num_parts)))
+    if music.mood != "none":
+        heard.append(Heard(words.of_music(music.character), range(num_parts)))
     scenes = [number for number, is_heard in enumerate(sounding) if is_heard]
     return heard + [Heard(words.told(words.scene), range(number, number + 1)) for number in scenes]
 

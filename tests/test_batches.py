@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from renderer.backends.video_models import VIDEO_MODELS
 from renderer.batches import split
 from renderer.digest import file_sha256
 from renderer.errors import PlanError, StageFailed, StoreError
-from renderer.media import write_take
+from renderer.media import read_stereo, write_take, write_wav
 from renderer.settings import Settings
 from renderer.split import share_of_longest
 from speech_servers import Answer, server
@@ -341,6 +342,45 @@ def test_a_run_with_another_clip_makes_other_shots(tmp_path, settings, monkeypat
     assert keys[0]
     assert keys[0] == keys[2]
     assert keys[0].isdisjoint(keys[1])
+
+
+def test_a_run_keeps_the_music_that_lies_beside_its_campaign(tmp_path, settings):
+    """As it will be heard, named by its content; other music makes other ads; the licence goes with it."""
+    folder = tmp_path / "c"
+    folder.mkdir()
+    own = CAMPAIGN + 'music: {file: bed.wav, licence: "bought from Ana, 2026-11", bpm: 120}\n'
+    keys, objects = [], []
+    for number, hertz in enumerate((440, 330)):
+        tone = np.sin(2 * np.pi * hertz * np.arange(150_000) / 24_000).astype(np.float32)
+        write_wav(folder / "bed.wav", 0.5 * tone, 24_000)
+        run = start(folder, settings, run_id=f"r{number}", campaign=own)
+        batches.plan_run(run, settings)
+        state = batches.open_run(run, settings)
+        (music,) = {one.music for one in state.variants()}
+        heard, rate = read_stereo(state.store.local(music.file))
+        keys.append({one.creative_key for one in state.planned()})
+        objects.append(music.file)
+
+        assert (300_000, 48_000) == (pytest.approx(len(heard), abs=50), rate)
+        assert "bought from Ana, 2026-11" == music.rights
+    assert objects[0] != objects[1]
+    assert keys[0].isdisjoint(keys[1])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"no music", "'bed.wav' cannot be read as sound. Supply one"), (None, "'bed.wav' is silent. Supply another")],
+)
+def test_music_that_cannot_be_played_stops_the_run(tmp_path, settings, content, said):
+    """With file, line and cure."""
+    (tmp_path / "c").mkdir()
+    write_wav(tmp_path / "c" / "bed.wav", np.zeros(48_000, np.float32), 48_000)
+    if content is not None:
+        (tmp_path / "c" / "bed.wav").write_bytes(content)
+
+    with pytest.raises(CatalogError) as refused:
+        start(tmp_path / "c", settings, campaign=CAMPAIGN + "music: {file: bed.wav, licence: ours}\n")
+    assert re.match(r"c/campaign.yaml:\d+: music.file: " + re.escape(said), str(refused.value))
 
 
 def test_files_that_are_no_clip_and_no_picture_stop_the_run(tmp_path, settings):

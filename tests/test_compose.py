@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from campaign_folder import CAMPAIGN, COPY, FACTS, planned, write_campaign, write_packshot
+from catalog import Music
 from catalog.formats import read_formats
 from renderer.artifacts import Creative, Cue, CueSheet, Shot, Speech, Take, Word
 from renderer.compose import compose, compose_variant
@@ -133,6 +134,23 @@ def test_a_take_is_heard_under_its_scene(tmp_path: Path, store: Store, typesette
     assert levels[first + 2 : last].min() > 0.02
     assert levels[until + 1 :].max() < 1e-3
     assert levels[last - 1] > levels[until - 2]
+
+
+def test_an_ad_with_its_own_music_plays_it(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:
+    """From the store, at the format's loudness, to the end and no longer."""
+    silent = re.sub(" +narration: .*\n", "", CAMPAIGN)
+    variants, context = filled(tmp_path, store, silent)
+    plan = one_of(variants, "de-DE", "story_9x16")
+    hum = np.sin(np.arange(5 * 48_000) / 30)[:, None].repeat(2, 1).astype(np.float32)
+    write_wav(tmp_path / "bed.wav", 0.3 * hum, 48_000)
+    store.put_file("music/own.wav", tmp_path / "bed.wav")
+    own = plan.variant.model_copy(update={"music": Music(file="music/own.wav", licence="ours")})
+
+    creative = compose_variant(plan.model_copy(update={"variant": own}), context, store, typesetter)
+
+    levels = loudness_of(store.local(creative.object))
+    assert levels[: int(10 * creative.duration_s) - 20].min() > 0.05
+    assert levels[int(10 * creative.duration_s) - 1] < 0.05
 
 
 def test_a_line_that_is_only_shown_takes_its_time_and_makes_no_sound(

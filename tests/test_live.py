@@ -20,7 +20,7 @@ def row(variant: str = "c/cup/en-US/story_9x16", sha256: str = "a" * 64, **chang
         "url": f"s3://ads/published/{sha256}.mp4", "sha256": sha256, "captions": (), "headlines": (), "narration": "",
         "cta": "", "price": "$10", "sale_price": "", "delivered_at": "2026-11-01T00:00:00+00:00", "model": "backdrop",
         "model_revision": "", "approximations": (), "licence": "", "attribution": "", "disclosure": False,
-        "keeps_watermark": False, "trains_no_models": False, "status": "delivered",
+        "keeps_watermark": False, "trains_no_models": False, "music": "", "music_licence": "", "status": "delivered",
         "status_at": "2026-11-01T00:00:00+00:00", "run": "c/r1",
     }  # fmt: skip
     return LiveRow.model_validate(facts | changes)
@@ -65,6 +65,15 @@ def test_two_publishers_at_once_lose_nothing(cdn, monkeypatch):
     add_events([row()], "c", cdn)
 
     assert 2 == len(cdn.get_bytes("campaigns/c/manifest.jsonl").splitlines())
+
+
+def test_rows_of_other_versions_are_read(cdn):
+    """A field that came later is empty, one that is no more is left out; history outlives its writers."""
+    facts = json.loads(row().model_dump_json())
+    former = {name: value for name, value in facts.items() if name not in ("licence", "captions")} | {"mood": "calm"}
+    cdn.put_bytes("campaigns/c/events/20260101T000000.000000-x.jsonl", json.dumps(former).encode())
+
+    assert [row()] == live_rows("c", cdn)
 
 
 def test_what_comes_back_is_on_show_again(cdn):

@@ -11,7 +11,7 @@ from campaign_folder import CAMPAIGN, FEED, LOCAL_FEEDS, write_campaign
 from renderer import batches
 from renderer.account import finished
 from renderer.errors import PlanError
-from renderer.review import decide
+from renderer.review import decide, decision_on
 from renderer.run_records import RunReport
 from renderer.settings import Settings
 from renderer.store import open_store
@@ -42,12 +42,17 @@ def render(run_id: str, folder: Path, settings: Settings) -> str:
 def approve(run: str, settings: Settings) -> list[str]:
     """Approve what waits, as a person does; return what waited."""
     state = batches.open_run(run, settings)
-    waiting = [
-        one for one in finished(state.planned(), state) if not state.store.exists(f"decisions/{one[1].sha256}.json")
-    ]
+    waiting = [one for one in finished(state.planned(), state) if decision_on(one[1], state.store) is None]
     for _, _, checked in waiting:
         decide(checked, "approve", "", "vera", state.store)
     return [planned.variant.id for planned, _, _ in waiting]
+
+
+def reject(variant: str, run: str, settings: Settings) -> None:
+    """Change one's mind about an ad that is on show."""
+    state = batches.open_run(run, settings)
+    (checked,) = (one[2] for one in finished(state.planned(), state) if one[0].variant.id == variant)
+    decide(checked, "reject", "wrong cup", "vera", state.store)
 
 
 def publish(run: str, settings: Settings) -> RunReport:
@@ -87,6 +92,9 @@ def story(tmp_path_factory) -> dict:
     found["approved"] = publish(second, settings)
     found["after"] = manifest(settings)
     found["again"] = publish(second, settings)
+    reject(CUP, second, settings)
+    found["recalled"] = publish(second, settings)
+    found["manifest recalled"] = manifest(settings)
 
     (folder / "products.csv").write_text(
         "id,title,image_link,price,sale_price,brand,custom_label_0,availability\n"
@@ -131,6 +139,15 @@ def test_publishing_again_changes_nothing(story):
     assert story["again"].model_dump(exclude={"seconds"}) == story["approved"].model_dump(exclude={"seconds"})
 
 
+def test_an_ad_that_is_rejected_after_all_goes_off_show(story):
+    """With who said so and why."""
+    assert [(one.variant, one.reason) for one in story["recalled"].withdrawn] == [
+        (CUP, "superseded: " + story["approved"].withdrawn[0].reason.removeprefix("superseded: ")),
+        (CUP, "withdrawn: vera: wrong cup"),
+    ]
+    assert story["manifest recalled"][CUP, "$7"] == "withdrawn"
+
+
 def test_what_sold_out_goes_off_show_at_once_and_does_not_come_back(story):
     """The run withdraws its ads, asks for no new ones, and an older run that publishes later brings none back."""
     lamps = {key for key in story["after"] if "/lamp/" in key[0]}
@@ -139,7 +156,7 @@ def test_what_sold_out_goes_off_show_at_once_and_does_not_come_back(story):
     assert {story["manifest sold out"][key] for key in lamps} == {"withdrawn"}
     assert said == {variant: "withdrawn: the product is out of stock" for variant, _ in lamps}
     assert story["sold out"].requested == 2
-    late = {one.variant: one.reason for one in story["late"].rejected}
+    late = {one.variant: one.reason for one in story["late"].rejected if one.variant != CUP}
     assert late == {variant: "came too late: the product is out of stock" for variant, _ in lamps}
     assert story["late"].requested == story["late"].delivered + len(story["late"].rejected)
 

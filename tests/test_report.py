@@ -128,6 +128,8 @@ def test_the_report_has_what_other_programs_read():
         "audio_codec": "aac",
         "loudness_lufs": -14.1,
         "peak_dbtp": -1.4,
+        "music": "",
+        "music_licence": "",
         "terms": {
             "licence": "Apache-2.0",
             "attribution": "",

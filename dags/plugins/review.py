@@ -43,14 +43,15 @@ def runs() -> list[str]:
 def creatives(run: str) -> list[dict[str, Any]]:
     """Return the finished creatives of a run with findings and decisions."""
     from renderer.account import finished
-    from renderer.review import decision_on
+    from renderer.journal import Journal
     from renderer.run_state import RunState
 
     state = RunState(run, store())
     locales = state.context().locales
+    journal = Journal(state.context().campaign, store()).refresh()
     rows = []
     for planned, creative, checked in finished(state.planned(), state):
-        decision = decision_on(creative.sha256, store())
+        decision = journal.decision_on(creative.sha256)
         rows.append(
             {
                 "key": creative.key,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.media import Planes
+from renderer.picture.motion import Motion
 
 Plane = NDArray[np.uint8]
 Yuv = NDArray[np.float32]  # (height, width, 3), BT.709 limited range, not rounded
@@ -78,6 +79,8 @@ class Layer:
     enter_frames: int = 0
     exit_frames: int = 0
     travel_px: float = 0.0
+    motion: Motion | None = None  # instead of the entrance, and how many px a design px has
+    unit: float = 1.0
 
 
 def rgb_of(colour: str) -> Rgb:
@@ -155,6 +158,10 @@ def paint(frame: Planes, layer: Layer, number: int) -> None:
     progress = min((number - layer.first + 1) / max(layer.enter_frames, 1), 1.0)
     if layer.entrance == "cut" or progress >= 1:
         blend_at(frame, layer.sprite, layer.x, layer.y, opacity=opacity)
+    elif layer.motion is not None:
+        pose = layer.motion.pose(progress)
+        x, y = layer.x + pose.dx * layer.unit, layer.y + pose.dy * layer.unit
+        blend_at(frame, layer.sprite, x, y, pose.scale, min(opacity, pose.opacity))
     elif layer.entrance == "pop":
         scale = POP_FROM + (1 - POP_FROM) * ease_out_back(progress)
         blend_at(frame, layer.sprite, layer.x, layer.y, scale, min(opacity, progress * 2.5))

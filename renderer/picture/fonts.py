@@ -27,7 +27,16 @@ from renderer.errors import MediaError
 from renderer.picture.emoji_font import SHA256, emoji_font
 
 # module of a font package: folder inside it
-FONT_PACKAGES = {"fontpkg_outfit": "files", "manimgx_fonts": "", "noto_cjk_sans_jp_bold": ""}
+FONT_PACKAGES = {
+    "fontpkg_archivo": "files",
+    "fontpkg_cormorant_garamond": "files",
+    "fontpkg_fredoka": "files",
+    "fontpkg_outfit": "files",
+    "fontpkg_playfair_display": "files",
+    "fontpkg_space_grotesk": "files",
+    "manimgx_fonts": "",
+    "noto_cjk_sans_jp_bold": "",
+}
 # The files of the releases that pyproject.toml asks for. All are under the SIL Open Font License 1.1.
 FONT_SHA256 = {
     "Outfit[wght].ttf": "fc7287273e66929776e2ba54f144fe699080bec29f61bf649d70d871468aeade",
@@ -53,6 +62,11 @@ FONT_SHA256 = {
     "NotoSansTelugu[wght].ttf": "6c06de88b2d420d899543724a13765994191cd29860c6226efca098b51fec64b",
     "NotoSansThai[wght].ttf": "13f52f79b04f01f2751a81052a5dee2df639fd4e13f4ac30821ab45c8dd5f7e7",
     "NotoSansCJKjp-Bold.otf": "e53dcb0dcb2922e45d01aae1ebd2f382bb81d4229b18b6b883bd170678af1f76",
+    "Archivo[wdth,wght].ttf": "0e094a7d3c7c4c25cf1310c4b30014f1dae9332220b1c2c88f4fa996f0b05053",
+    "CormorantGaramond[wght].ttf": "b20b7d9626dd956b2c5e558692ad328b1f19e3275e2782db4fa07670d83f35e0",
+    "Fredoka[wdth,wght].ttf": "2ba02e68b152868aef9ba28e24b3648c7d457fe6f25c761f2c2c53fb61a73fc8",
+    "PlayfairDisplay[wght].ttf": "c40f2293766a503bc70cce9e512ef844a4ccb7cbcde792fe2ea31d191917d8d6",
+    "SpaceGrotesk[wght].ttf": "acad6de1fc93436f5c0f1f4137751ef04f1aea3063e7036535970ffcfbd79f72",
     "NotoEmoji[wght].ttf": "de6c18832938afc99caf132b39d6a30a19bac7f2e812e28db2535b4608d27551",
 }
 EMOJI_FAMILIES = ("Noto Color Emoji", "Noto Emoji")  # best first; the coloured one is fetched at set-up
@@ -60,7 +74,7 @@ EMOJI_FAMILIES = ("Noto Color Emoji", "Noto Emoji")  # best first; the coloured 
 MAYBE_EMOJI = re.compile(
     "[\u203c\u2049\u2122\u2139\u2194-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u20e3\U0001f000-\U0001faff]"
 )
-WEIGHTS = {"bold": 650, "medium": 500}  # wght of headlines, prices, buttons; and of everything smaller
+WEIGHTS = {"black": 850, "bold": 650, "medium": 500}  # wght; each family as near to it as it goes
 # Format characters and joiners change how neighbours look and have no picture of their own.
 INVISIBLE_CATEGORIES = {"Cf", "Cc"}
 VARIATION_SELECTORS = range(0xFE00, 0xFE10)
@@ -134,6 +148,11 @@ class Shelf:
             )
         return tuple(chosen)
 
+    def covers(self, family: str, text: str) -> bool:
+        """Tell whether a family has every character of `text` but its emoji."""
+        plain = "".join(part for part, is_emoji in emoji_stretches(text) if not is_emoji)
+        return family in self.files and not self._cover(plain, [family])[1]
+
     def _cover(self, text: str, families: Iterable[str]) -> tuple[list[str], list[str]]:
         """Return the families that are needed, in their order, and the characters that none of them has."""
         rest = [character for character in dict.fromkeys(text) if not _is_invisible(character)]
@@ -152,10 +171,27 @@ class Shelf:
             return file.path
         low, high = file.weight_range
         value = min(max(WEIGHTS[weight], low), high)
-        path = self.cache / f"{file.sha256[:16]}-{value:g}.ttf"
+        path = self.cache / f"{file.sha256[:16]}-{value:g}-lining.ttf"
         if not path.exists():
             _cut(file.path, value, path)
         return path
+
+
+def _make_figures_lining(font: TTFont) -> None:
+    """Figures as tall as capitals, where a font has them: prices in old-style figures go up and down."""
+    if "GSUB" not in font:
+        return
+    rules = font["GSUB"].table
+    features = [record.Feature for record in rules.FeatureList.FeatureRecord if record.FeatureTag == "lnum"]
+    lookups = {number for feature in features for number in feature.LookupListIndex}
+    lining: dict[str, str] = {}
+    for number in lookups:
+        for table in rules.LookupList.Lookup[number].SubTable:
+            lining |= getattr(getattr(table, "ExtSubTable", table), "mapping", {})
+    for table in font["cmap"].tables:
+        for code in range(ord("0"), ord("9") + 1):
+            if code in table.cmap:
+                table.cmap[code] = lining.get(table.cmap[code], table.cmap[code])
 
 
 def emoji_stretches(text: str) -> list[tuple[str, bool]]:
@@ -178,7 +214,10 @@ def _cut(source: Path, weight: float, path: Path) -> None:
     """Write the static instance of a variable font, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without this, fontTools stamps the time of day into the file and no two machines agree on it.
-    font = instancer.instantiateVariableFont(TTFont(source, recalcTimestamp=False), {"wght": weight})
+    font = TTFont(source, recalcTimestamp=False)
+    others = {axis.axisTag: axis.defaultValue for axis in font["fvar"].axes}
+    font = instancer.instantiateVariableFont(font, others | {"wght": weight})
+    _make_figures_lining(font)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         font.save(part)
     Path(part.name).replace(path)

@@ -68,6 +68,7 @@ class Frame:
     format: Format
     is_rtl: bool
     column_share: float = 0.0  # of the width, for text beside a slender product; 0: text and product are stacked
+    starts_at_margin: bool = False  # stacked text begins at the side where reading does, instead of in the middle
 
     @property
     def unit(self) -> float:
@@ -144,13 +145,13 @@ class Frame:
         """Design pixels in pixels of this frame."""
         return round(design * self.unit)
 
-    def slot(self, role: Role, on_end_card: bool = False) -> Slot:
-        """Room for a text of this role."""
+    def slot(self, role: Role, on_end_card: bool = False, above_badge: bool = False) -> Slot:
+        """Room for a text of this role; a headline in a column leaves room to a badge below it."""
         column, middle = self.column, self.middle
         if role == "headline" and on_end_card and not self.has_columns:
             return self._slot(middle.width, middle.height * 0.15, (94, 44), 3)
         if role == "headline":
-            share = 0.42 if self.has_columns else 0.24
+            share = (0.28 if above_badge else 0.42) if self.has_columns else 0.24
             return self._slot(column.width, column.height * share, (120 if self.is_wide else 104, 46), 4)
         if role == "subline":
             return self._slot(column.width, column.height * (0.18 if self.has_columns else 0.12), (46, 30), 4)

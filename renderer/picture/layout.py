@@ -9,10 +9,14 @@ reading starts and the product at the other; so do the others for a slender prod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from renderer.picture.frame import EDGE, ROOMY_TOP, Box, Frame, Role, Size
 
+SHOULDER_RISE = 0.55  # of a badge's height is above the product at whose shoulder it is
+SHOULDER_SHARE, MOST_COVERED = 0.12, 0.2  # of the product's and of the badge's width: where they meet
+SHIFTS = (0.0, 0.05, 0.1)  # of the frame's width: how far a product may give way to a badge, and what that costs
+SHIFT_COST = 1.5
 MIN_PRODUCT = 0.14  # of the frame's height; below that the end card does without the product
 
 
@@ -57,16 +61,21 @@ def arrange_scenes(
     if band is None:
         room = _product_room(frame, beside, caption_top if floor is None else floor)
     else:
-        room = _stage(frame, band, scenes)
-    stands = _standing(room, product)
-    for place, sizes in zip(places, scenes, strict=True):
+        room = _stage(frame, band)
+    tops = [room.y if band is not None else _under(frame, place) for place in places]
+    badges = [
+        (*sizes.badge, top)
+        for sizes, top in zip(scenes, tops, strict=True)
+        if sizes.badge and sizes.has_product and not frame.has_columns
+    ]
+    stands = _standing_clear(frame, room, product, badges)
+    for place, sizes, top in zip(places, scenes, tops, strict=True):
         if sizes.has_product:
             place["product"] = stands
         if sizes.badge:
             free = band is not None if sizes.has_product else sizes.caption is None
             lowest = frame.safe.bottom if free else caption_top
-            highest = band.bottom + frame.gap // 2 if sizes.has_product and band is not None else frame.safe.y
-            place["badge"] = _badge(frame, sizes, place, room if sizes.has_product else None, (highest, lowest))
+            place["badge"] = _badge(frame, sizes.badge, place, (top, lowest))
         if sizes.caption:
             bottom = band.bottom if sizes.has_product and band is not None else frame.safe.bottom
             place["caption"] = _centred(frame, sizes.caption, bottom - sizes.caption[1])
@@ -103,12 +112,11 @@ def _caption_band(frame: Frame, scenes: Sequence[SceneSizes], places: Sequence[d
     return band if band.bottom + frame.gap + badge <= frame.safe.bottom else None
 
 
-def _stage(frame: Frame, band: Box, scenes: Sequence[SceneSizes]) -> Box:
-    """The room of a product below the captions, low enough that a badge covers no more than its shoulder."""
+def _stage(frame: Frame, band: Box) -> Box:
+    """The room of a product, and of a badge above or beside it, below the captions."""
     assert frame.stage_floor is not None
     width, height = frame.product_room()
-    badge = max((sizes.badge[1] for sizes in scenes if sizes.badge and sizes.has_product), default=0)
-    top = band.bottom + frame.gap + round(0.6 * badge)
+    top = band.bottom + frame.gap
     height = min(height, frame.stage_floor - top)
     return Box(frame.format.width // 2 - width // 2, frame.stage_floor - height, width, height)
 
@@ -171,21 +179,71 @@ def _standing(room: Box, product: Size) -> Box:
     return Box(room.x + (room.width - width) // 2, room.bottom - height, width, height)
 
 
-def _badge(frame: Frame, sizes: SceneSizes, place: dict[Role, Box], room: Box | None, rows: tuple[int, int]) -> Box:
-    """Under the text in wide frames and without a product; else at the product's shoulder, on the end side."""
-    assert sizes.badge is not None
-    width, height = sizes.badge
+def _standing_clear(frame: Frame, room: Box, product: Size, badges: Sequence[tuple[int, int, int]]) -> Box:
+    """The product as large as it stands with a badge above it, at its shoulder, or beside it.
+
+    `badges` are widths, heights and the highest row that each may take. A little out of the middle the product may be
+    clearly larger.
+    """
+    if not badges:
+        return _standing(room, product)
+    width = max(badge[0] for badge in badges)
+    above, shoulder = (max(int(share * tall) + top - room.y for _, tall, top in badges) for share in (1, SHOULDER_RISE))
+    stands = {0: [_standing(_shrunk(room, 0, above, room.width), product)]}
+    for shift in (round(share * frame.format.width) for share in SHIFTS):
+        half = _beside(frame, shift) - width  # of a product that leaves the badge its room
+        if half > 1:
+            broad = min(int(half / (0.5 - SHOULDER_SHARE)), int(2 * (half + width * MOST_COVERED)))
+            rooms = _shrunk(room, shift, shoulder, broad), _shrunk(room, shift, 0, 2 * half)
+            stands.setdefault(shift, []).extend(_standing(less, product) for less in rooms)
+    best = {shift: max(boxes, key=lambda box: box.height) for shift, boxes in stands.items()}
+    shift = max(best, key=lambda shift: best[shift].height * (1 - SHIFT_COST * shift / frame.format.width))
+    x = best[shift].x + (shift if frame.is_rtl else -shift)
+    return replace(best[shift], x=x)
+
+
+def _beside(frame: Frame, shift: int) -> int:
+    """Columns of the safe area from the frame's middle, moved by `shift` towards the start side, to its end side."""
+    middle = frame.format.width // 2
+    return (middle - frame.safe.x if frame.is_rtl else frame.safe.right - middle) + shift
+
+
+def _shrunk(room: Box, shift: int, top: int, width: int) -> Box:
+    """A room without its uppermost rows, no wider than `width`, and inside its sides even if moved by `shift`."""
+    top, width = min(max(top, 0), room.height - 2), max(min(width, room.width - 2 * shift), 2)
+    return Box(room.x + (room.width - width) // 2, room.y + top, width, room.height - top)
+
+
+def _under(frame: Frame, place: dict[Role, Box]) -> int:
+    """The highest row for a badge below the texts of a scene."""
+    texts = [place[role].bottom for role in ("headline", "subline") if role in place]
+    return max(texts, default=max(frame.safe.y, place["logo"].bottom)) + 3 * frame.gap // 4
+
+
+def _badge(frame: Frame, badge: Size, place: dict[Role, Box], rows: tuple[int, int]) -> Box:
+    """Under the text in wide frames and without a product; else where it leaves the product to be seen."""
+    width, height = badge
     highest, lowest = rows
-    texts = [place[role] for role in ("headline", "subline") if role in place]
-    under = max((box.bottom for box in texts), default=frame.safe.y + frame.px(160)) + frame.gap
-    if frame.has_columns or room is None:
-        return _aligned(frame, sizes.badge, min(under, lowest - height))
+    if frame.has_columns or "product" not in place:
+        texts = [place[role].bottom for role in ("headline", "subline") if role in place]
+        under = max(texts, default=frame.safe.y + frame.px(160)) + frame.gap
+        return _aligned(frame, badge, min(under, lowest - height))
     product, safe = place["product"], frame.safe
-    top = min(max(product.y - round(0.55 * height), under - frame.gap // 2, highest), lowest - height)
-    overlap = round(min(width * 0.2, product.width * 0.12))
-    outside = product.x - width + overlap if frame.is_rtl else product.right - overlap
-    x = min(max(outside, safe.x), safe.right - width)
-    return Box(x, top, width, height)
+    covered = round(min(width * MOST_COVERED, product.width * SHOULDER_SHARE))
+    places = (
+        (_outside(frame, product, width, covered), product.y - round(SHOULDER_RISE * height)),
+        (_outside(frame, product, width, 0), max(product.y, highest)),
+    )
+    for x, y in places:
+        if safe.x <= x <= safe.right - width and highest <= y <= lowest - height:
+            return Box(x, y, width, height)
+    x = min(max(_outside(frame, product, width, covered), safe.x), safe.right - width)
+    return Box(x, min(max(product.y - height, highest), lowest - height), width, height)
+
+
+def _outside(frame: Frame, product: Box, width: int, covered: int) -> int:
+    """Left edge of a badge beside the product, at the side where reading ends, with `covered` columns of it covered."""
+    return product.x - width + covered if frame.is_rtl else product.right - covered
 
 
 def _stacked_end(frame: Frame, sizes: EndSizes, product: Size | None, bottom: int) -> dict[Role, Box]:
@@ -229,8 +287,8 @@ def _columned_end(frame: Frame, sizes: EndSizes, bottom: int) -> dict[Role, Box]
 
 
 def _aligned(frame: Frame, size: Size, y: int) -> Box:
-    """At the start side of the column in wide frames, in the middle of the frame elsewhere."""
-    if not frame.has_columns:
+    """At the start side of the column where there is one or the style begins there, else in the frame's middle."""
+    if not frame.has_columns and not frame.starts_at_margin:
         return _centred(frame, size, y)
     column = frame.column
     return Box(column.right - size[0] if frame.is_rtl else column.x, y, *size)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import icu
 
 from catalog import Brand, Locale
 from renderer.picture.canvas import contrast, rgb_of
 from renderer.picture.frame import Frame, Role, Size, Slot
+from renderer.picture.shapes import shape_picture, tilted
+from renderer.picture.styles import CLASSIC, Plate, Style
 from renderer.picture.typography import (
     Align,
     Face,
@@ -17,12 +21,14 @@ from renderer.picture.typography import (
     cropped,
     ink_of,
     margin_px,
-    plate,
     stacked,
 )
 
 WAS_SCALE = 0.5  # size of the former price, of the price's
 WAS_OPACITY = 0.82
+RULE_GAP = 30  # design px between the line above a headline and its ink
+# Letters that join, or carry marks that do: other than their own distances tear words apart or cut marks.
+JOINING = (range(0x0600, 0x0900), range(0x0900, 0x1000), range(0x1000, 0x10A0), range(0x1780, 0x1800))
 ENOUGH = 4.5  # contrast of normal text, WCAG 2.2 1.4.3
 
 
@@ -35,6 +41,7 @@ class Lettering:
     height: int
     lines: tuple[tuple[Rgba, int, int], ...]
     contrast: float | None = None  # where it brings its own ground
+    before: tuple[Rgba, ...] = ()  # pictures of the same size, shown one after the other before this one
 
     @property
     def size(self) -> Size:
@@ -51,11 +58,19 @@ class Pen:
     locale: Locale
     frame: Frame
     place: str  # the variant, for errors
+    style: Style = CLASSIC
 
-    @property
-    def display(self) -> Face:
-        """The brand's own type: headlines, prices, buttons."""
-        return Face((self.brand.headline_font, *self.locale.fonts), "bold", self.locale, tracking=-0.012)
+    def display(self, text: str) -> Face:
+        """Type for headlines, prices, buttons: the brand's own, or the style's where it has all letters of the text.
+
+        A style's face beside letters that it lacks would be two sizes and weights in one line.
+        """
+        style, families = self.style, self.locale.fonts
+        if self.brand.headline_font:
+            families = (self.brand.headline_font, *families)
+        elif self.typesetter.shelf.covers(style.family, text):
+            families = (style.family, *families)
+        return Face(families, style.weight, self.locale, tracking=style.tracking)
 
     @property
     def running(self) -> Face:
@@ -68,10 +83,10 @@ class Pen:
         Raises:
             MediaError: it does not fit its slot, or no font has one of its characters.
         """
-        face = self.display if role == "headline" else self.running
+        told, face, slot = self._as_styled(text, role, slot)
         place = f"{self.place} {role}"
-        align: Align = "start" if self.frame.has_columns else "centre"
-        fitted = self.typesetter.fit(text, face, (slot.width, slot.height), slot.sizes, slot.max_lines, place)
+        align: Align = "start" if self.frame.has_columns or self.frame.starts_at_margin else "centre"
+        fitted = self.typesetter.fit(told, face, (slot.width, slot.height), slot.sizes, slot.max_lines, place)
         rows = [
             [[Run(line, colour, 1.0 if number == shown else 0.0)] for number, line in enumerate(fitted.lines)]
             for shown in range(len(fitted.lines))
@@ -83,19 +98,19 @@ class Pen:
         lines = tuple(
             (picture[ink], ink[1].start - left, ink[0].start - top) for picture, ink in zip(pictures, inks, strict=True)
         )
-        return Lettering(text, right - left, bottom - top, lines)
+        lettering = Lettering(text, right - left, bottom - top, lines)
+        return self._ruled(lettering, align) if role == "headline" else lettering
 
     def fits(self, text: str, role: Role, smallest: float) -> bool:
         """Tell whether a text finds room at `smallest` design pixels or more."""
-        slot = self.frame.slot(role)
-        face = self.display if role in ("headline", "cta") else self.running
+        text, face, slot = self._as_styled(text, role, self.frame.slot(role))
         sizes = slot.sizes[0], smallest * self.frame.unit
         room, place = (slot.width, max(slot.height, round(2 * slot.sizes[0]))), f"{self.place} {role}"
         return self.typesetter.try_fit(text, face, room, sizes, slot.max_lines, place) is not None
 
     def badge(self, price: str, was: str) -> Lettering:
-        """Set a price on a pill in the brand's accent, the former price struck through above it."""
-        slot, ground = self.frame.slot("badge"), rgb_of(self.brand.accent)
+        """Set a price on the style's plate, the former price struck through above it."""
+        slot, ground = self.frame.slot("badge"), self._colour(self.style.badge)
         ink = self._ink_on(ground)
         now = self._flat(price, slot, ink, f"{self.place} badge")
         rows, inner = [now], round(0.16 * slot.sizes[0])
@@ -105,32 +120,98 @@ class Pen:
         pad_x, pad_y = self.frame.px(40), self.frame.px(26 if was else 30)
         width = max(row.shape[1] for row in rows) + 2 * pad_x
         height = sum(row.shape[0] for row in rows) + inner * (len(rows) - 1) + 2 * pad_y
-        picture = plate(width, height, min(height / 2, self.frame.px(46)), ground)
-        y = pad_y
+        empty = self._plate(self.style.badge, width, height)
+        picture, y = empty, pad_y
         for row in rows:
             picture = stacked(picture, row, (width - row.shape[1]) // 2, y)
             y += row.shape[0] + inner
-        ratio = float(contrast(ink, ground))
-        return Lettering(price, width, height, ((picture, 0, 0),), ratio)
+        before: tuple[Rgba, ...] = ()
+        if was and self.style.price_drops:
+            room = replace(slot, width=width - 2 * pad_x)
+            before = tuple(
+                self._tilted(_centred_on(empty, self._flat(was, room, ink, f"{self.place} former price", struck)))
+                for struck in (False, True)
+            )
+        picture = self._tilted(picture)
+        size, ratio = (picture.shape[1], picture.shape[0]), float(contrast(ink, ground))
+        return Lettering(price, *size, ((picture, 0, 0),), ratio, before)
 
     def button(self, text: str) -> Lettering:
-        """Set the call to action on a pill in the brand's accent."""
-        slot, ground = self.frame.slot("cta"), rgb_of(self.brand.accent)
+        """Set the call to action on the style's button."""
+        told, face, slot = self._as_styled(text, "cta", self.frame.slot("cta"))
+        ground = self._colour(self.style.button)
         ink, place = self._ink_on(ground), f"{self.place} call to action"
-        fitted = self.typesetter.fit(text, self.display, (slot.width, 2 * slot.height), slot.sizes, 1, place)
-        line = self.typesetter.draw_runs([[Run(text, ink)]], fitted, self.display, "centre", place)
+        fitted = self.typesetter.fit(told, face, (slot.width, 2 * slot.height), slot.sizes, 1, place)
+        line = self.typesetter.draw_runs([[Run(told, ink)]], fitted, face, "centre", place)
         margin, pad = margin_px(fitted), self.frame.px(56)
         width, height = line.shape[1] - 2 * margin + 2 * pad, round(2.25 * fitted.size)
-        picture = stacked(plate(width, height, height / 2, ground), line, pad - margin, (height - line.shape[0]) // 2)
+        ground_picture = self._plate(self.style.button, width, height)
+        picture = stacked(ground_picture, line, pad - margin, (height - line.shape[0]) // 2)
         return Lettering(text, width, height, ((picture, 0, 0),), float(contrast(ink, ground)))
 
     def _flat(self, text: str, slot: Slot, ink: Rgb, place: str, struck: bool = False) -> Rgba:
         """One line, cropped to its ink."""
-        fitted = self.typesetter.fit(text, self.display, (slot.width, 2 * slot.height), slot.sizes, 1, place)
+        face = replace(self.display(text), tracking=min(self.style.tracking, 0.0))  # digits are never spread
+        fitted = self.typesetter.fit(text, face, (slot.width, 2 * slot.height), slot.sizes, 1, place)
         run = Run(text, ink, WAS_OPACITY if struck else 1.0, struck)
-        return cropped(self.typesetter.draw_runs([[run]], fitted, self.display, "centre", place))
+        return cropped(self.typesetter.draw_runs([[run]], fitted, face, "centre", place))
+
+    def _as_styled(self, text: str, role: Role, slot: Slot) -> tuple[str, Face, Slot]:
+        """Return a text in the style's letter case, its face, and its slot at the style's scale."""
+        style, is_display = self.style, role in ("headline", "cta")
+        is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
+        text = self._uppercase(text) if is_uppercase else text
+        face = self.display(text) if is_display else self.running
+        if role == "headline":
+            rule = self.frame.px(style.rule_px[1] + RULE_GAP) if style.rule_px else 0
+            sizes = max(slot.sizes[0] * style.scale, slot.sizes[1]), slot.sizes[1]
+            slot = replace(slot, height=slot.height - rule, sizes=sizes)
+        if role == "subline":
+            face = replace(face, tracking=style.subline_tracking)
+        if face.tracking and any(ord(letter) in script for letter in text for script in JOINING):
+            face = replace(face, tracking=0.0)
+        return text, face, slot
+
+    def _uppercase(self, text: str) -> str:
+        """As the locale writes it: Greek loses its accents, Turkish i keeps its dot."""
+        return str(icu.UnicodeString(text).toUpper(icu.Locale(self.locale.tag)))
+
+    def _ruled(self, lettering: Lettering, align: Align) -> Lettering:
+        """Put the style's line in the brand's accent above a headline."""
+        if self.style.rule_px is None:
+            return lettering
+        length, thickness = (max(self.frame.px(side), 1) for side in self.style.rule_px)
+        drop, width = thickness + self.frame.px(RULE_GAP), max(lettering.width, length)
+        ends_right = align == "start" and self.frame.is_rtl
+        spare, own = width - lettering.width, width - length
+        x, rule_x = (spare // 2, own // 2) if align == "centre" else (spare, own) if ends_right else (0, 0)
+        rule = shape_picture("block", length, thickness, 0, rgb_of(self.brand.accent))
+        lines = ((rule, rule_x, 0), *((picture, x + left, drop + top) for picture, left, top in lettering.lines))
+        return replace(lettering, width=width, height=lettering.height + drop, lines=lines)
+
+    def _plate(self, wanted: Plate, width: int, height: int) -> Rgba:
+        radius = wanted.radius_px if self.brand.corner_radius is None else self.brand.corner_radius
+        radius_px = height / 2 if radius is None else min(height / 2, self.frame.px(radius))
+        border = self._brand_colour(wanted.border) if wanted.border else None
+        border_px = max(wanted.border_px * self.frame.unit, 1.0)
+        return shape_picture(wanted.shape, width, height, radius_px, self._colour(wanted), border, border_px)
+
+    def _tilted(self, picture: Rgba) -> Rgba:
+        """Rising in reading direction."""
+        return tilted(picture, self.style.badge.tilt_deg * (-1 if self.frame.is_rtl else 1))
+
+    def _colour(self, wanted: Plate) -> Rgb:
+        return self._brand_colour(wanted.fill)
+
+    def _brand_colour(self, name: str) -> Rgb:
+        return rgb_of({"accent": self.brand.accent, "ink": self.brand.ink, "paper": self.brand.paper}[name])
 
     def _ink_on(self, ground: Rgb) -> Rgb:
         """The brand's ink or paper, whichever reads better."""
         inks = rgb_of(self.brand.ink), rgb_of(self.brand.paper)
         return max(inks, key=lambda colour: float(contrast(colour, ground)))
+
+
+def _centred_on(ground: Rgba, picture: Rgba) -> Rgba:
+    x, y = ((whole - part) // 2 for whole, part in zip(ground.shape[1::-1], picture.shape[1::-1], strict=True))
+    return stacked(ground, picture, x, y)

@@ -17,6 +17,7 @@ from renderer.picture.frame import Box, Frame, Role
 from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
 from renderer.picture.lettering import Lettering, Pen
+from renderer.picture.motion import Motion, Spring
 from renderer.picture.packshot import foot_of, packshot, size_of
 from renderer.picture.scrims import end_veil, readable
 from renderer.picture.show import Appearance, Show
@@ -24,8 +25,11 @@ from renderer.picture.timeline import Part, states_of
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
-LINE_STAGGER, BLOCK_STAGGER = 4, 5  # frames between the lines of a text, and between texts
+BLOCK_STAGGER = 5  # frames until the first text of a later scene
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7
+DROP_FRAMES = (16, 9)  # a former price as it was, and struck through, before the new one takes its place
+LEAST_DROP_FRAMES = 75  # of a scene: less leaves no time to read the new price
+BUMP = Motion(frames=16, curve=Spring(damping=0.4, swings=1.5), scale_from=0.8, opaque_at=0.01)
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
 HANDSOME_HEADLINE, HANDSOME_SUBLINE, HANDSOME_BUTTON = 62, 32, 36  # design px below which text leaves its narrow column
 ONE_COLOUR = 24.0  # spread of a logo's colours below which it counts as drawn in one
@@ -67,7 +71,8 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
         MediaError: a text does not fit or cannot be drawn.
     """
     variant = planned.variant
-    pen, upright = _seated(planned, assets, pen), pen
+    upright = replace(pen, frame=replace(pen.frame, starts_at_margin=False))  # end cards stand in the middle
+    pen = _seated(planned, assets, pen)
     frame = pen.frame
     cues = [cue for sheet in assets.sheets if sheet is not None for cue in sheet.cues]
     captions = caption_style(pen, cues, variant.captions.style)
@@ -168,17 +173,32 @@ class _Cast:
 
     def lettering(self, role: Role, lettering: Lettering, box: Box, first: int, last: int, ratio: float | None) -> int:
         """Add a text line by line, each a little later; return when the next text may start."""
-        pops = role in ("badge", "cta")
+        style, pops = self.pen.style, role in ("badge", "cta")
         entrance: Entrance = "pop" if pops else "rise"
         frames, travel = POP_FRAMES if pops else RISE_FRAMES, self.pen.frame.px(RISE_PX)
+        motion = self._mirrored(style.plate_motion if pops else style.text_motion)
+        frames = motion.frames if motion else frames
         start = first
         for picture, x, y in lettering.lines:
             # Chroma has half the size: text that rests on even pixels needs no second resampling.
             even = (box.x + x) // 2 * 2, (box.y + y) // 2 * 2
-            self.layers.append(Layer(sprite_of(picture), *even, start, last, entrance, frames, EXIT_FRAMES, travel))
-            start += LINE_STAGGER
+            layer = Layer(
+                sprite_of(picture), *even, start, last, entrance, frames, style.exit_frames, travel, motion,
+                self.pen.frame.unit,
+            )  # fmt: skip
+            if lettering.before and last - start >= LEAST_DROP_FRAMES:
+                self.layers.extend(_dropping(layer, lettering.before))
+                start += sum(DROP_FRAMES)
+            else:
+                self.layers.append(layer)
+            start += style.line_stagger
         self.note(role, lettering.text, first, last, box, lettering.contrast or ratio)
-        return start + BLOCK_STAGGER - LINE_STAGGER
+        return start + style.block_stagger - style.line_stagger
+
+    def _mirrored(self, motion: Motion | None) -> Motion | None:
+        """Things come from where reading starts."""
+        is_rtl = self.pen.locale.direction == "rtl"
+        return replace(motion, dx_px=-motion.dx_px) if motion is not None and is_rtl else motion
 
     def scene(self, words: Words, boxes: dict[Role, Box], part: Part, ratio: float) -> None:
         """Add the texts of a scene; all are gone when the next one begins."""
@@ -258,8 +278,9 @@ def _end_words(card: EndCard, pen: Pen, colour: Rgb) -> dict[Role, Lettering]:
 
 def _words(scene: Scene, pen: Pen, colour: Rgb) -> Words:
     frame = pen.frame
+    slot = frame.slot("headline", above_badge=bool(scene.badge))
     return Words(
-        pen.text(scene.headline, "headline", frame.slot("headline"), colour) if scene.headline else None,
+        pen.text(scene.headline, "headline", slot, colour) if scene.headline else None,
         pen.text(scene.subline, "subline", frame.slot("subline"), colour) if scene.subline else None,
         pen.badge(scene.badge, scene.badge_was) if scene.badge else None,
     )
@@ -283,6 +304,16 @@ def _appearances(
             first, last = parts[row[0]].first, parts[row[-1]].last
             cast.note("product", planned.variant.product_id, first, last, box, None)
             yield Appearance(packshot(assets.product, box, planned.variant.has_cutout), first, last)
+
+
+def _dropping(final: Layer, before: Sequence[Rgba]) -> Iterator[Layer]:
+    """The price as it was comes in, is struck through, and gives way to the new one, which lands on its plate."""
+    first = final.first
+    was, struck = (replace(final, sprite=sprite_of(picture), exit_frames=0) for picture in before)
+    yield replace(was, last=first + DROP_FRAMES[0])
+    first += DROP_FRAMES[0]
+    yield replace(struck, first=first, last=first + DROP_FRAMES[1], entrance="cut", motion=None)
+    yield replace(final, first=first + DROP_FRAMES[1], enter_frames=BUMP.frames, motion=BUMP)
 
 
 def _in_colour(logo: Rgba, colour: Rgb) -> Rgba:

@@ -28,6 +28,7 @@ from renderer.picture.linebreak import balanced, pieces
 Rgba = NDArray[np.uint8]  # premultiplied, (height, width, 4)
 Rgb = tuple[int, int, int]
 Align = Literal["start", "centre"]
+Weight = Literal["black", "bold", "medium"]
 
 ISOLATE = {"ltr": "\u2066", "rtl": "\u2067"}
 END_ISOLATE = "\u2069"
@@ -51,7 +52,7 @@ class Face:
     """How a text is set: families (best first), weight, language, base direction, tracking in em."""
 
     families: tuple[str, ...]
-    weight: Literal["bold", "medium"]
+    weight: Weight
     locale: Locale
     tracking: float = 0.0
 

@@ -1,0 +1,5 @@
+"""Friendly and neutral: a geometric sans in the middle, a pill for the price."""
+
+from renderer.picture.styles.style import Style
+
+CLASSIC = Style(name="classic", family="Outfit")

@@ -1,0 +1,48 @@
+"""What a style decides: type, alignment, plates, motion, timing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from renderer.picture.motion import Motion
+from renderer.picture.shapes import Shape
+from renderer.picture.typography import Align, Weight
+
+Colour = Literal["accent", "ink", "paper"]  # of the brand
+
+
+@dataclass(frozen=True)
+class Plate:
+    """What a price or a button stands on. Lengths are in design px; `radius_px` None is half the height."""
+
+    shape: Shape = "rounded"
+    fill: Colour = "accent"
+    border: Colour | None = None
+    border_px: float = 0.0
+    radius_px: float | None = None
+    tilt_deg: float = 0.0  # counter-clockwise for readers from left to right, mirrored for others
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look of an ad's graphics. A brand's own font and corner radius come before the style's."""
+
+    name: str
+    family: str  # of headlines, prices and buttons, where it has the letters
+    weight: Weight = "bold"
+    tracking: float = -0.012  # em; letters that join are never spread
+    is_uppercase: bool = False  # headlines and buttons, in scripts that know capitals
+    scale: float = 1.0  # largest size of headlines, of what the format has room for
+    subline_tracking: float = 0.0
+    subline_is_uppercase: bool = False
+    align: Align = "centre"  # of text above a product; text beside one always begins at the side where reading does
+    rule_px: tuple[int, int] | None = None  # length and thickness of a line in the accent above headlines
+    badge: Plate = Plate(radius_px=46)
+    button: Plate = Plate()
+    text_motion: Motion | None = None  # None: rises
+    plate_motion: Motion | None = None  # None: pops
+    line_stagger: int = 4  # frames between the lines of a text
+    block_stagger: int = 5  # frames between texts
+    exit_frames: int = 7
+    price_drops: bool = False  # the former price is shown, struck through, and the new one takes its place
