@@ -47,6 +47,9 @@ TierName = Annotated[str | None, typer.Option("--tier", help="another tier than 
 PromotedRun = Annotated[
     str | None, typer.Option("--promote", metavar="RUN", help="make exactly the variants of this run, in another tier")
 ]
+AllowShrink = Annotated[
+    bool, typer.Option("--allow-shrink", help="withdraw products that the feed lacks, however many")
+]
 Whole = Annotated[bool, typer.Option("--all", help="everything the campaign asks for, not only its sample")]
 
 
@@ -103,6 +106,15 @@ _stage_command("check", "Measure every creative of a run against its format.")
 
 
 @app.command()
+def withdraw(run: RunName, allow_shrink: AllowShrink = False) -> None:
+    """Take off show what the feed of a run no longer has, what sold out, and what shows a sale that is over."""
+    from renderer.batches import withdraw_run
+
+    withdrawn = withdraw_run(run, Settings.from_environment(), allow_shrink=allow_shrink)["withdrawn"]
+    out.print(f"{withdrawn} withdrawn")
+
+
+@app.command()
 def publish(run: RunName) -> None:
     """Deliver what is approved, and close the account of the run."""
     from renderer.batches import publish_run
@@ -120,6 +132,7 @@ def render(
     tier: TierName = None,
     promote: PromotedRun = None,
     whole: Whole = False,
+    allow_shrink: AllowShrink = False,
 ) -> None:
     """Do every stage in this process, without Airflow, into the store of ADLOOM_STORE_URL."""
     from renderer import batches
@@ -129,6 +142,7 @@ def render(
     wish = {"sample": sample, "model": model, "tier": tier, "promote": promote, "whole": whole}
     started = batches.begin_run(campaign, _new_run_id(), wish, settings)
     show_expanded(started)
+    batches.withdraw_run(started["run"], settings, allow_shrink=allow_shrink)
     _plan(started["run"], settings)
     _run_stages(started["run"], tuple(STAGES), settings)
     batches.review_run(started["run"], settings)

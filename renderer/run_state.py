@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from catalog import Refusal, Variant
 from renderer.artifacts import Shot
 from renderer.errors import StoreError
-from renderer.run_records import Batch, ModelUse, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
+from renderer.run_records import Batch, ModelUse, Offers, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
 from renderer.store import Store
 
 R = TypeVar("R", bound=BaseModel)
@@ -65,6 +65,14 @@ class RunState:
     def refused(self) -> Iterator[Refusal]:
         """Yield the variants that cannot be made."""
         return self._lines("refused.jsonl.gz", Refusal)
+
+    def write_offers(self, offers: Offers) -> None:
+        """Keep what could be advertised when the run began."""
+        self.store.put_record(f"{self.prefix}/offers.json", offers)
+
+    def offers(self) -> Offers | None:
+        """Return what could be advertised when the run began; None for a run that repeats another one."""
+        return self.store.get_record(f"{self.prefix}/offers.json", Offers)
 
     def write_plan(self, planned: Iterable[VariantPlan], shots: Iterable[Shot], batches: Iterable[Batch]) -> None:
         """Keep what planning gave."""

@@ -95,6 +95,7 @@ class Settings(BaseModel):
     s3_port: int = Field(default=8333, ge=1024, le=65535, description="port of the local S3 server")
     airflow_port: int = Field(default=8080, ge=1024, le=65535, description="port of the local Airflow")
     airflow_db: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in build/airflow")
+    watch_cron: str = Field(default="*/5 * * * *", description="when Airflow looks for changed catalogs, as cron, UTC")
     accepted_licences: str = Field(default="", description="licences of models that you read, separated by ','")
     licence_agreements: str = Field(default="", description="licences you have an own agreement for, separated by ','")
     territory: str = Field(default="", description="the country you are in, ISO 3166-1, such as CH")

@@ -147,6 +147,21 @@ def s3_client() -> Any:
     return boto3.session.Session().client("s3", config=config)  # boto3's common session is not for several threads
 
 
+def s3_etags(url: str) -> dict[str, str]:
+    """Return the ETag of every object whose address starts with `url` (`s3://bucket/start of a key`), by its address.
+
+    Raises:
+        StoreError: the bucket is absent, or may not be listed.
+    """
+    parts = urlsplit(url)
+    pages = s3_client().get_paginator("list_objects_v2").paginate(Bucket=parts.netloc, Prefix=parts.path.lstrip("/"))
+    try:
+        found = [entry for page in pages for entry in page.get("Contents", [])]
+    except _client_error() as error:
+        raise StoreError(f"{url}: list failed: {error}. Check the address and the credentials.") from error
+    return {f"s3://{parts.netloc}/{entry['Key']}": entry["ETag"] for entry in found}
+
+
 def read_s3_object(url: str, max_bytes: int) -> bytes:
     """Return the bytes of `s3://bucket/key`.
 
