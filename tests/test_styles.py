@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -18,6 +19,7 @@ from catalog import Refusal, Variant
 from catalog.campaign import StyleName
 from catalog.errors import CatalogError
 from renderer.errors import MediaError
+from renderer.picture.backings import backing_colour
 from renderer.picture.canvas import contrast, to_rgb
 from renderer.picture.frame import Box, Frame
 from renderer.picture.layout import EndSizes, arrange_end_card
@@ -25,7 +27,7 @@ from renderer.picture.lettering import Pen
 from renderer.picture.motion import CubicBezier, Motion, Spring
 from renderer.picture.shapes import SHAPES, Shape, shape_picture, tilted
 from renderer.picture.staging import DROP_FRAMES
-from renderer.picture.styles import STYLES
+from renderer.picture.styles import STYLES, Backing
 from style_pictures import BRAND, FOLDER, FORMATS, LOCALES, PICTURES, WORDS, picture, show_of, typesetter
 from test_caption_pictures import unlike
 
@@ -68,6 +70,35 @@ def test_texts_are_apart_safe_and_readable(style: str) -> None:
                 for other, its in list(zip(texts, boxes, strict=True))[number + 1 :]:
                     apart = one.last_frame <= other.first_frame or other.last_frame <= one.first_frame
                     assert apart or not box.meets(its), (format_id, locale, one, other)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_stands_behind_a_product_meets_no_text(style: str) -> None:
+    """Whatever the product's shape: texts without a ground of their own are seen on the take, as they were measured."""
+    for product in ("aur-mug-350", "aur-speaker-one"):
+        for format_id in ("story_9x16", "feed_4x5", "square_1x1", "wide_16x9"):
+            for locale in ("en-US", "ar-EG"):
+                show = show_of(style, locale, format_id, product)
+                texts = [one for one in show.placed if one.role in ("logo", "headline", "subline", "legal")]
+
+                assert bool(show.behind) == (style != "classic")
+                for layer, text in itertools.product(show.behind, texts):
+                    apart = layer.last - layer.exit_frames <= text.first_frame or text.last_frame <= layer.first
+                    box = Box(round(layer.x), round(layer.y), layer.sprite.width, layer.sprite.height)
+                    assert apart or not box.meets(Box(text.x, text.y, text.width, text.height)), (product, text)
+
+
+def test_a_product_stands_out_from_its_backing() -> None:
+    """The first colour that is unlike the product is taken; none where the product has all of them."""
+    wanted = Backing("arch", ("paper", "ink"))
+    red, white, grey = (
+        np.full((4, 4, 4), (*colour, 255), np.float32) for colour in ((200, 40, 30), (250,) * 3, (128,) * 3)
+    )
+    alike = BRAND.model_copy(update={"paper": "#7A7A7A", "ink": "#888888"})
+
+    assert backing_colour(wanted, red, BRAND) == (255, 255, 255)
+    assert backing_colour(wanted, white, BRAND) == (0x15, 0x18, 0x1E)
+    assert backing_colour(wanted, grey, alike) is None
 
 
 def test_a_campaign_names_its_style(tmp_path: Path) -> None:

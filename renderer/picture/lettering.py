@@ -115,7 +115,7 @@ class Pen:
     @property
     def end_fill(self) -> Rgb:
         """What the end card is sunk in: the style's choice where text stands out from it, else the brand's ink."""
-        fill = self._brand_colour(self.style.end_fill)
+        fill = self.brand_colour(self.style.end_fill)
         return fill if float(contrast(self.ink_on(fill), fill)) >= CLEAR else rgb_of(self.brand.ink)
 
     def qr(self, link: str, side_px: int) -> Lettering:
@@ -163,7 +163,7 @@ class Pen:
         """Set the call to action on the style's button."""
         told, face, slot = self._as_styled(text, "cta", self.frame.slot("cta"))
         plate = self.style.button
-        if self._brand_colour(plate.fill) == self.end_fill and plate.border is None:
+        if self.brand_colour(plate.fill) == self.end_fill and plate.border is None:
             plate = replace(plate, fill="ink")
         ground = self._colour(plate)
         ink, place = self.ink_on(ground), f"{self.place} call to action"
@@ -218,7 +218,7 @@ class Pen:
     def _plate(self, wanted: Plate, width: int, height: int) -> Rgba:
         radius = wanted.radius_px if self.brand.corner_radius is None else self.brand.corner_radius
         radius_px = height / 2 if radius is None else min(height / 2, self.frame.px(radius))
-        border = self._brand_colour(wanted.border) if wanted.border else None
+        border = self.brand_colour(wanted.border) if wanted.border else None
         border_px = max(wanted.border_px * self.frame.unit, 1.0)
         return shape_picture(wanted.shape, width, height, radius_px, self._colour(wanted), border, border_px)
 
@@ -227,9 +227,10 @@ class Pen:
         return tilted(picture, self.style.badge.tilt_deg * (-1 if self.frame.is_rtl else 1))
 
     def _colour(self, wanted: Plate) -> Rgb:
-        return self._brand_colour(wanted.fill)
+        return self.brand_colour(wanted.fill)
 
-    def _brand_colour(self, name: str) -> Rgb:
+    def brand_colour(self, name: str) -> Rgb:
+        """Return one of the brand's own colours by name."""
         return rgb_of({"accent": self.brand.accent, "ink": self.brand.ink, "paper": self.brand.paper}[name])
 
     def ink_on(self, ground: Rgb) -> Rgb:

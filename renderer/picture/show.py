@@ -49,6 +49,7 @@ class Show:
     backdrops: Sequence[Ground]
     end_veil: Scrim | None  # over the end card's backdrop
     end_fill: Rgb  # what the end card is sunk in
+    behind: Sequence[Layer]  # between the backdrop and the product
     appearances: Sequence[Appearance]
     layers: Sequence[Layer]
     placed: tuple[Placed, ...]
@@ -66,6 +67,8 @@ class Show:
     def frame(self, number: int) -> Planes:
         """Draw one frame."""
         frame = develop(self._backdrop(number), self.width, self.height, number)
+        for layer in self.behind:
+            paint(frame, layer, number)
         for appearance in self.appearances:
             appearance.paint(frame, number, self.frame_rate)
         for layer in self.layers:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catalog import EndCard, Scene
 from renderer.artifacts import CueSheet, Placed
 from renderer.errors import MediaError
+from renderer.picture.backings import backing, backing_colour, hairline
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
 from renderer.picture.captions import CaptionStyle, caption_style
 from renderer.picture.frame import Box, Frame, Role
@@ -20,9 +21,9 @@ from renderer.picture.layout import QR_SIDES, EndSizes, SceneSizes, arrange_end_
 from renderer.picture.lettering import Lettering, Pen
 from renderer.picture.motion import Motion, Spring
 from renderer.picture.packshot import foot_of, packshot, size_of
-from renderer.picture.scrims import end_veil, readable
+from renderer.picture.scrims import BARE_TEXTS, end_veil, readable
 from renderer.picture.show import Appearance, Show
-from renderer.picture.timeline import Part, states_of
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part, states_of
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
@@ -108,7 +109,8 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     appearances = list(_appearances(planned, parts, assets, boxes, cast))
     size, fill = frame.format, rgb_of(pen.brand.ink) if closing is None else closing.pen.end_fill
     shape = size.width, size.height, size.frame_rate
-    return Show(*shape, parts, ground.backdrops, veil, fill, appearances, cast.still(), tuple(cast.placed))
+    behind = list(_behind(appearances, parts, assets, boxes, pen))
+    return Show(*shape, parts, ground.backdrops, veil, fill, behind, appearances, cast.still(), tuple(cast.placed))
 
 
 def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
@@ -323,6 +325,31 @@ def _appearances(
             first, last = parts[row[0]].first, parts[row[-1]].last
             cast.note("product", planned.variant.product_id, first, last, box, None)
             yield Appearance(packshot(assets.product, box, planned.variant.has_cutout), first, last)
+
+
+def _behind(
+    appearances: Sequence[Appearance], parts: Sequence[Part], assets: Assets, boxes: Sequence[dict[Role, Box]], pen: Pen
+) -> Iterator[Layer]:
+    """The style's line around the frame, and its backings: each comes and goes with a product that was cut out."""
+    style, end = pen.style, parts[-1].last
+    if style.hairline is not None:
+        for picture, x, y in hairline(pen.frame, pen.brand_colour(style.hairline)):
+            yield Layer(sprite_of(picture), x, y, 0, end)
+    if style.backing is None or assets.product is None:
+        return
+    colour = backing_colour(style.backing, assets.product, pen.brand)
+    for shown in appearances:
+        if colour is None or not shown.shot.stands:
+            continue
+        seen = [places for part, places in zip(parts, boxes, strict=True) if shown.first <= part.first < shown.last]
+        texts = [box for places in seen for role, box in places.items() if role in (*BARE_TEXTS, "legal", "cta")]
+        last = min(shown.last + DISSOLVE_FRAMES, end)
+        motion = style.plate_motion if shown.first > 0 else None
+        for picture, x, y in backing(style.backing, shown.shot.box, texts, pen.frame, colour):
+            yield Layer(
+                sprite_of(picture), x // 2 * 2, y // 2 * 2, shown.first, last, "rise" if motion else "cut",
+                motion.frames if motion else 0, DISSOLVE_FRAMES if last < end else 0, 0.0, motion, pen.frame.unit,
+            )  # fmt: skip
 
 
 def _dropping(final: Layer, before: Sequence[Rgba]) -> Iterator[Layer]:
