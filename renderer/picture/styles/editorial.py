@@ -20,4 +20,5 @@ EDITORIAL = Style(
     plate_motion=Motion(frames=20, curve=SETTLE, dy_px=26, opaque_at=0.35),
     line_stagger=5,
     block_stagger=7,
+    cuts_on_beat=True,
 )

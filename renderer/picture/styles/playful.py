@@ -20,4 +20,5 @@ PLAYFUL = Style(
     block_stagger=5,
     exit_frames=5,
     price_drops=True,
+    cuts_on_beat=True,
 )

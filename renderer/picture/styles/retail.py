@@ -22,4 +22,5 @@ RETAIL = Style(
     block_stagger=3,
     exit_frames=4,
     price_drops=True,
+    cuts_on_beat=True,
 )

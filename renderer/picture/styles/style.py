@@ -56,4 +56,5 @@ class Style:
     line_stagger: int = 4  # frames between the lines of a text
     block_stagger: int = 5  # frames between texts
     exit_frames: int = 7
+    cuts_on_beat: bool = False  # scenes end on the beat of the music nearest to their planned length
     price_drops: bool = False  # the former price is shown, struck through, and the new one takes its place
