@@ -76,7 +76,8 @@ def start_run(
     state = RunState(f"{inputs.campaign.id}/{run_id}", store)
     combinations = combine(inputs, _part(inputs.campaign.sample, sample, only, whole=whole))
     wanted = {combination.product_id for combination in combinations}
-    images, problems = fetch_images([product for product in inputs.products if product.id in wanted], store)
+    products = [product for product in inputs.products if product.id in wanted]
+    images, problems = fetch_images(products, store, more_beside=_feed_folder(inputs))
     moment = datetime.now(UTC)
     unusable = {problem.subject: problem for problem in problems}
     results = list(expand(inputs, combinations, images, unusable, moment))
@@ -87,6 +88,13 @@ def start_run(
         "formats": len(inputs.campaign.formats),
         "whole": len(combine(inputs)),
     }
+
+
+def _feed_folder(inputs: Inputs) -> Path | None:
+    """Return where further pictures of products lie, None where no scene shows them."""
+    wishes = [scene.images for scene in inputs.campaign.scenes]
+    wishes += [override.set.get("images", "first") for override in inputs.campaign.overrides]
+    return (inputs.folder / inputs.campaign.feed).parent if "sequence" in wishes else None
 
 
 def begin_run(campaign: str, run_id: str, wish: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
