@@ -9,6 +9,7 @@ from functools import cached_property
 from renderer.artifacts import Placed
 from renderer.media import Planes
 from renderer.picture.canvas import Layer, Rgb, paint, smoothstep
+from renderer.picture.frame import Box
 from renderer.picture.ground import Fixed, Ground, Reel, Scrim, develop, mixed
 from renderer.picture.packshot import Packshot, Pose
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part
@@ -35,6 +36,18 @@ class Appearance:
     turns: tuple[Turn, ...]
     first: int
     last: int
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether all that is shown is cut out and stands on the floor."""
+        return all(turn.shot.stands for turn in self.turns)
+
+    @property
+    def box(self) -> Box:
+        """What all turns together take up."""
+        boxes = [turn.shot.box for turn in self.turns]
+        x, y = min(box.x for box in boxes), min(box.y for box in boxes)
+        return Box(x, y, max(box.right for box in boxes) - x, max(box.bottom for box in boxes) - y)
 
     def paint(self, frame: Planes, number: int, frame_rate: int) -> None:
         """Draw the product as it stands at frame `number`."""
@@ -72,7 +85,8 @@ class Show:
     parts: Sequence[Part]
     backdrops: Sequence[Ground]
     end_veil: Scrim | None  # over the end card's backdrop
-    ink: Rgb
+    end_fill: Rgb  # what the end card is sunk in
+    behind: Sequence[Layer]  # between the backdrop and the product
     appearances: Sequence[Appearance]
     layers: Sequence[Layer]
     placed: tuple[Placed, ...]
@@ -90,6 +104,8 @@ class Show:
     def frame(self, number: int) -> Planes:
         """Draw one frame."""
         frame = develop(self._backdrop(number), self.width, self.height, number)
+        for layer in self.behind:
+            paint(frame, layer, number)
         for appearance in self.appearances:
             appearance.paint(frame, number, self.frame_rate)
         for layer in self.layers:
@@ -113,5 +129,5 @@ class Show:
     def _reels(self) -> list[Reel]:
         reels = [Reel.of_scene(backdrop) for backdrop in self.backdrops]
         if self.end_veil is not None:
-            reels.append(Reel.of_end_card(self.backdrops[-1], self.ink, self.end_veil))
+            reels.append(Reel.of_end_card(self.backdrops[-1], self.end_fill, self.end_veil))
         return reels
