@@ -301,6 +301,7 @@ def test_the_interface_is_documented_behind_the_login(client):
     assert 404 == client("admin").get("/openapi.json").status_code
 
 
+@pytest.mark.slow
 def test_ten_thousand_ads_are_listed_within_two_seconds(client, settings, tmp_path, airflow_db):
     """Also right after the server has started; compressed, they are a short download."""
     from adloom_review.app import build_app
