@@ -231,6 +231,7 @@ class EndCardTemplate(_Strict):
     headline: str = ""
     cta: str = ""
     legal: str = "{{ locale.legal_line }}"
+    qr: str = ""  # a link, shown as a QR code in place of the product
     narration: str = ""
     narration_short: str = ""
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from catalog.campaign import Captions
 from catalog.combine import Combination
-from catalog.errors import Problem
+from catalog.errors import Problem, WrongValue
+from catalog.fields import parse_link
 from catalog.formats import Format
 from catalog.inputs import Inputs, copy_chain, in_currency
 from catalog.locales import Locale
@@ -259,9 +260,14 @@ def _misplaced(text: SceneText, scene: Scene, has_cutout: bool) -> Iterator[Prob
 
 
 def _end_card(card: EndCardText, names: Names) -> EndCard:
+    texts = shown(card.texts, names.texts)
+    try:
+        parse_link(texts["qr"])
+    except WrongValue as error:
+        raise RenderFailed(Problem(card.texts["qr"].place, error.fact, error.cure)) from None
     return EndCard(
         duration_s=card.template.duration_s,
-        **shown(card.texts, names.texts),
+        **texts,
         **said(card.spoken, names.texts),
     )
 

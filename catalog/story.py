@@ -19,7 +19,7 @@ from catalog.yamlfile import Steps, YamlFile, misfit
 PICTURE_FIELDS = ("prompt", "negative_prompt", "shared_prompt", "product")
 SCENE_TEXTS = ("headline", "subline", "badge", "badge_was")
 SPOKEN_TEXTS = ("narration", "narration_short")
-END_CARD_TEXTS = ("headline", "cta", "legal")
+END_CARD_TEXTS = ("headline", "cta", "legal", "qr")
 
 FOLDED = re.compile(r"[ \t\r\n]+")
 

@@ -45,6 +45,7 @@ class EndCard(_Frozen):
     legal: str
     narration: str
     narration_short: str = ""
+    qr: str = ""  # a web address
 
 
 class Variant(_Frozen):

@@ -231,7 +231,7 @@ class CueSheet(Record):
 class Placed(Record):
     """Text or picture that the composer put on screen: frames [first, last), pixels, and what it says."""
 
-    role: Literal["headline", "badge", "caption", "product", "logo", "cta", "legal", "subline"]
+    role: Literal["headline", "badge", "caption", "product", "logo", "cta", "legal", "subline", "qr"]
     text: str
     first_frame: int
     last_frame: int

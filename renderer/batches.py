@@ -21,6 +21,7 @@ from renderer.account import close, finished
 from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_video_model
 from renderer.backends.voices import find_voices
 from renderer.campaign_files import store_files
+from renderer.dashboard.ads import ads_of
 from renderer.destinations import check_destinations, show_of, tell
 from renderer.digest import file_sha256
 from renderer.errors import BudgetExceeded, PlanError, StoreError
@@ -246,6 +247,7 @@ def review_run(run: str, settings: Settings) -> dict[str, Any]:
     rule = state.context().source.review
     decisions = list(review((checked for _, _, checked in finished(state.planned(), state)), rule, state.store))
     verdicts = [decision.verdict for decision in decisions if decision is not None]
+    ads_of(state, {})  # kept beside the run, so that the dashboard opens at once
     _account("review", started, len(decisions), len(verdicts), state)
     return {
         "approved": verdicts.count("approve"),

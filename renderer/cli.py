@@ -15,6 +15,7 @@ from rich.table import Table
 
 from catalog import CatalogError
 from renderer.errors import PlanError, RenderError
+from renderer.review_cli import commands as review_commands
 from renderer.screen import (
     complain,
     err,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from renderer.services import Services
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(review_commands, name="review")
 
 CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="a campaign folder, or its name in templates/")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a run: <campaign>/<run id>, as expand and plan print it")]
@@ -101,15 +103,6 @@ _stage_command("narrate", "Speak the missing lines of a run.")
 _stage_command("caption", "Time and break the captions of a run.")
 _stage_command("compose", "Compose the missing creatives of a run.")
 _stage_command("check", "Measure every creative of a run against its format.")
-
-
-@app.command()
-def review(run: RunName) -> None:
-    """Decide about finished creatives as the campaign's rule says."""
-    from renderer.batches import review_run
-
-    verdicts = review_run(run, Settings.from_environment())
-    out.print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from renderer.measure import SILENCE_LUFS, Measures, Probe, Stretch
 from renderer.pace import MOST_TEMPO
 from renderer.verdict import Verdict
 
-TEXT_ROLES = frozenset({"headline", "subline", "badge", "caption", "cta", "legal"})
+TEXT_ROLES = frozenset({"headline", "subline", "badge", "caption", "cta", "legal", "qr"})
 MAX_AUDIO_GAP_S = 0.1  # two AAC packets and a frame; a longer gap is heard or seen
 MAX_BLACK_S = 0.3  # longer than a cut through black; ad servers refuse leading black
 MAX_FROZEN_S = 1.5  # viewers take it for a stalled player; the end card is there to be read and may be still

@@ -126,6 +126,7 @@ class StageAccount(Record):
     wanted: int
     made: int
     failures: tuple[Failure, ...]
+    ended_at: str = ""  # ISO 8601, UTC
 
     @property
     def cached(self) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,6 +93,13 @@ class RunState:
         """Yield every planned variant, missing or not."""
         return self._lines("planned.jsonl.gz", VariantPlan)
 
+    def planned_as(self, creative_keys: Collection[str]) -> dict[str, VariantPlan]:
+        """Return the variants that are planned under these keys, without making records of all others."""
+        wanted = [key.encode() for key in creative_keys]
+        lines = self._raw_lines("planned.jsonl.gz") if wanted else []
+        found = [VariantPlan.model_validate_json(line) for line in lines if any(key in line for key in wanted)]
+        return {planned.creative_key: planned for planned in found if planned.creative_key in creative_keys}
+
     def shots(self) -> Iterator[Shot]:
         """Yield every shot of the run, rendered or not."""
         return self._lines("shots.jsonl.gz", Shot)
@@ -118,6 +126,7 @@ class RunState:
             account = account.model_copy(
                 update={"made": account.made + earlier.made, "seconds": account.seconds + earlier.seconds}
             )
+        account = account.model_copy(update={"ended_at": datetime.now(UTC).isoformat(timespec="seconds")})
         self.store.put_record(f"{self.prefix}/{key}", account)
 
     def accounts(self, stage: str = "") -> Iterator[StageAccount]:
@@ -156,8 +165,11 @@ class RunState:
             self.store.put_bytes(f"{self.prefix}/{name}", Path(file.name).read_bytes(), replace=True)
 
     def _lines(self, name: str, kind: type[R]) -> Iterator[R]:
+        for line in self._raw_lines(name):
+            yield kind.model_validate_json(line)
+
+    def _raw_lines(self, name: str) -> list[bytes]:
         body = self.store.get_bytes(f"{self.prefix}/{name}")
         if body is None:
             raise StoreError(f"run {self.run}: {name} is not in the store. Run the stage before this one.")
-        for line in gzip.decompress(body).splitlines():
-            yield kind.model_validate_json(line)
+        return gzip.decompress(body).splitlines()

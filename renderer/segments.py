@@ -16,13 +16,14 @@ import numpy as np
 from renderer.artifacts import Record
 from renderer.errors import StoreError
 from renderer.media import Encoding, Stretch, write_picture
+from renderer.picture.canvas import Layer
 from renderer.picture.ground import Footage
 from renderer.picture.show import Show
-from renderer.picture.timeline import DISSOLVE_FRAMES
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part
 from renderer.store import Store
 from renderer.versions import CODE_VERSIONS
 
-IN_PARTS = {"parts", "backdrops", "end_veil", "appearances", "layers", "placed"}  # of a show; the rest is in every key
+IN_PARTS = {"parts", "backdrops", "end_veil", "behind", "appearances", "layers", "placed"}  # the rest is in every key
 
 
 class Segment(Record):
@@ -71,12 +72,15 @@ def _drawn(show: Show, number: int) -> Iterator[object]:
         yield show.parts[backdrop].first, show.backdrops[backdrop]
         if index != backdrop:
             yield show.end_veil
+    yield from _seen(show.behind, part)
     for appearance in show.appearances:
         if appearance.first < part.last and part.first < appearance.last + DISSOLVE_FRAMES:
             yield appearance
-    for layer in show.layers:
-        if layer.first < part.last and part.first < layer.last:
-            yield layer
+    yield from _seen(show.layers, part)
+
+
+def _seen(layers: Sequence[Layer], part: Part) -> Iterator[Layer]:
+    yield from (layer for layer in layers if layer.first < part.last and part.first < layer.last)
 
 
 def _find(key: str, store: Store) -> Stretch | None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -105,6 +106,77 @@ def test_cut_edge_does_not_glow() -> None:
 
     assert edge.sum() > 100
     assert np.quantile(on_black[edge][:, 1], 0.95) < 80  # green: 40 in the product, 255 in the ground
+
+
+def bottle(ground: np.ndarray, shade: np.ndarray | float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """A green bottle with a label in a studio, uint8 RGB, and where it is; `shade` darkens the ground."""
+    picture = (ground * np.asarray(shade)[..., None]).clip(0, 255)
+    where = np.zeros((800, 800), np.uint8)
+    cv2.rectangle(where, (300, 320), (500, 660), 1, -1)
+    cv2.ellipse(where, (400, 320), (100, 120), 0, 180, 360, 1, -1)
+    side_light = 1 - 0.5 * np.abs(np.linspace(-1, 1, 800))[None, :, None]
+    picture = np.where(where[..., None] == 1, np.array([40, 110, 70]) * side_light, picture)
+    picture[420:560, 320:480] = (236, 232, 220)
+    return cv2.GaussianBlur(picture.astype(np.uint8), (0, 0), 0.7), where
+
+
+WHITE, (DOWN, ACROSS) = np.full((800, 800, 3), 255.0), np.mgrid[0:800, 0:800]
+FADING = WHITE - 30 * ((DOWN - 300) / 500)[..., None] ** 2 - 12 * (ACROSS / 800)[..., None]
+DROP = 1 - 0.35 * cv2.GaussianBlur(np.roll(bottle(WHITE)[1], (16, 12), (0, 1)).astype(float), (0, 0), 22)
+
+
+@pytest.mark.parametrize(
+    "studio",
+    [(WHITE, 1.0), (FADING, 1.0), (WHITE - (60, 55, 40), 1.0), (WHITE, DROP)],
+    ids=["white", "fading", "grey", "soft shadow"],
+)
+def test_the_outline_is_found_whatever_the_studio(studio: tuple[np.ndarray, np.ndarray | float]) -> None:
+    """On white, on a ground that gets darker, on grey, and over a soft shadow, which is no part of the product."""
+    picture, where = bottle(*studio)
+
+    result = prepare(encoded(Image.fromarray(picture), "JPEG", quality=90))
+
+    assert result.has_cutout
+    assert (result.pixels[..., 3] > 127).sum() == pytest.approx(where.sum(), rel=0.02)
+    assert result.pixels.shape[0] == pytest.approx(461 * 1.04, abs=4)
+
+
+def reflected() -> np.ndarray:
+    picture, _ = bottle(WHITE)
+    depth = np.linspace(0.35, 0.0, 139)[:, None, None]
+    picture[661:] = picture[521:660][::-1] * depth + 255 * (1 - depth)
+    return picture
+
+
+def glass() -> np.ndarray:
+    picture, where = bottle(WHITE)
+    rim = cv2.morphologyEx(where, cv2.MORPH_GRADIENT, np.ones((7, 7)))[..., None]
+    return np.where(rim == 1, 200, np.where(where[..., None] == 1, 253, picture)).astype(np.uint8)
+
+
+def on_contact_shadow() -> np.ndarray:
+    dark = 0.55 * np.exp(-(((ACROSS - 400) / 120) ** 4) - ((DOWN - 660) / 14) ** 2)
+    return bottle(WHITE, 1 - dark)[0]
+
+
+def handle() -> np.ndarray:
+    picture, _ = bottle(WHITE)
+    cv2.circle(picture, (400, 400), 60, (255, 255, 255), -1)
+    return picture
+
+
+def pale() -> np.ndarray:
+    picture, where = bottle(WHITE)
+    lit = np.array([251, 250, 248]) - 14 * (ACROSS / 800)[..., None]
+    return np.where(where[..., None] == 1, lit, picture).astype(np.uint8)
+
+
+@pytest.mark.parametrize("hard", [reflected, glass, on_contact_shadow, handle, pale])
+def test_an_unsure_outline_is_not_used(hard: Callable[[], np.ndarray]) -> None:
+    """A reflection, clear glass, a hard shadow at the foot, ground seen through a handle, white on white: a card."""
+    result = prepare(encoded(Image.fromarray(hard()), "JPEG", quality=90))
+
+    assert not result.has_cutout
 
 
 @pytest.mark.parametrize("case", ["busy", "dark", "cropped", "two"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -14,18 +15,24 @@ from fontTools.ttLib import TTFont
 
 import style_pictures
 from campaign_folder import CAMPAIGN, expanded, write_campaign
-from catalog import Variant
+from catalog import Refusal, Variant
 from catalog.campaign import StyleName
 from catalog.errors import CatalogError
+from renderer.errors import MediaError
+from renderer.picture.backings import backing_colour
+from renderer.picture.canvas import contrast, to_rgb
 from renderer.picture.frame import Box, Frame
+from renderer.picture.layout import EndSizes, arrange_end_card
 from renderer.picture.lettering import Pen
 from renderer.picture.motion import CubicBezier, Motion, Spring
 from renderer.picture.shapes import SHAPES, Shape, shape_picture, tilted
 from renderer.picture.staging import DROP_FRAMES
-from renderer.picture.styles import STYLES
+from renderer.picture.styles import STYLES, Backing
 from style_pictures import BRAND, FOLDER, FORMATS, LOCALES, PICTURES, WORDS, picture, show_of, typesetter
 from test_caption_pictures import unlike
 
+LINK = "https://aurora.example/p/bottle-750?utm_source=ad"
+SHAPES_OF_FRAMES = ("story_9x16", "feed_4x5", "square_1x1", "wide_16x9")
 MOST_UNLIKE = 30  # of 255, in the worst pixel after blurring; JPEG makes up to 12 of it
 
 
@@ -51,7 +58,7 @@ def test_a_shifted_layout_is_seen(style: str) -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_texts_are_apart_safe_and_readable(style: str) -> None:
     """In every format and script: inside the safe area, no two texts at one place at once, contrast of 4.5 or more."""
-    for format_id in ("story_9x16", "feed_4x5", "square_1x1", "wide_16x9"):
+    for format_id in SHAPES_OF_FRAMES:
         for locale in WORDS:
             texts = [one for one in show_of(style, locale, format_id).placed if one.role not in ("product", "logo")]
             boxes = [Box(text.x, text.y, text.width, text.height) for text in texts]
@@ -65,6 +72,35 @@ def test_texts_are_apart_safe_and_readable(style: str) -> None:
                     assert apart or not box.meets(its), (format_id, locale, one, other)
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_what_stands_behind_a_product_meets_no_text(style: str) -> None:
+    """Whatever the product's shape: texts without a ground of their own are seen on the take, as they were measured."""
+    for product in ("aur-mug-350", "aur-speaker-one"):
+        for format_id in ("story_9x16", "feed_4x5", "square_1x1", "wide_16x9"):
+            for locale in ("en-US", "ar-EG"):
+                show = show_of(style, locale, format_id, product)
+                texts = [one for one in show.placed if one.role in ("logo", "headline", "subline", "legal")]
+
+                assert bool(show.behind) == (style != "classic")
+                for layer, text in itertools.product(show.behind, texts):
+                    apart = layer.last - layer.exit_frames <= text.first_frame or text.last_frame <= layer.first
+                    box = Box(round(layer.x), round(layer.y), layer.sprite.width, layer.sprite.height)
+                    assert apart or not box.meets(Box(text.x, text.y, text.width, text.height)), (product, text)
+
+
+def test_a_product_stands_out_from_its_backing() -> None:
+    """The first colour that is unlike the product is taken; none where the product has all of them."""
+    wanted = Backing("arch", ("paper", "ink"))
+    red, white, grey = (
+        np.full((4, 4, 4), (*colour, 255), np.float32) for colour in ((200, 40, 30), (250,) * 3, (128,) * 3)
+    )
+    alike = BRAND.model_copy(update={"paper": "#7A7A7A", "ink": "#888888"})
+
+    assert backing_colour(wanted, red, BRAND) == (255, 255, 255)
+    assert backing_colour(wanted, white, BRAND) == (0x15, 0x18, 0x1E)
+    assert backing_colour(wanted, grey, alike) is None
+
+
 def test_a_campaign_names_its_style(tmp_path: Path) -> None:
     """It is part of every variant; one that there is not is an error with the list of those there are."""
     write_campaign(tmp_path, campaign=CAMPAIGN + "style: retail\n")
@@ -73,6 +109,20 @@ def test_a_campaign_names_its_style(tmp_path: Path) -> None:
     write_campaign(tmp_path, campaign=CAMPAIGN + "style: baroque\n")
     with pytest.raises(CatalogError, match="'classic', 'editorial', 'retail', 'luxury', 'playful' or 'tech'"):
         expanded(tmp_path)
+
+
+def test_a_code_holds_a_web_address(tmp_path: Path) -> None:
+    """Written with the product's own words; anything but a web address is refused with its place."""
+    for page in ("https://aurora.example/", ""):
+        card = f'headline: Aurora, qr: "{page}{{{{ product.id }}}}",'
+        write_campaign(tmp_path, campaign=CAMPAIGN.replace("headline: Aurora,", card))
+        told = expanded(tmp_path)
+        if page:
+            links = {one.end_card.qr for one in told if isinstance(one, Variant) and one.end_card}
+            assert "https://aurora.example/cup" in links
+        else:
+            reasons = {one.reason for one in told if isinstance(one, Refusal)}
+            assert any("end_card.qr" in reason and "'cup' is no web address" in reason for reason in reasons), reasons
 
 
 def test_the_names_agree() -> None:
@@ -143,6 +193,44 @@ def test_a_price_drops() -> None:
     assert [layer.first for layer in at[1:]] == [layer.last for layer in at[:2]]
     assert len({layer.sprite.y.shape for layer in at}) == 1
     assert at[-1].last == badge.last_frame
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_telephones_read_the_code(style: str) -> None:
+    """In every format, left to right and right to left, a scanner finds the link on the last frame, in the safe area."""
+    for format_id, locale in zip(SHAPES_OF_FRAMES, ("en-US", "ar-EG", "ar-EG", "de-DE"), strict=True):
+        show = show_of(style, locale, format_id, qr=LINK)
+        code = next(one for one in show.placed if one.role == "qr")
+        seen = np.ascontiguousarray(to_rgb(show.frame(show.num_frames - 1))[..., ::-1])
+
+        assert cv2.QRCodeDetector().detectAndDecode(seen)[0] == LINK
+        assert Box(code.x, code.y, code.width, code.height).within(Frame(FORMATS[format_id], False).safe)
+
+
+def test_a_code_nobody_could_read_is_an_error() -> None:
+    """Too long a link makes too small dots; the sentence says so with numbers."""
+    with pytest.raises(MediaError, match=r"has 520 letters, too many for a code of \d+ px: its dots would be .* px"):
+        show_of("classic", "en-US", "square_1x1", qr="https://aurora.example/" + "x" * 497)
+
+
+def test_texts_that_leave_no_room_for_the_code_are_an_error() -> None:
+    """The code is never made too small, nor left out in silence."""
+    frame = Frame(FORMATS["square_1x1"], False)
+    sizes = EndSizes((440, 104), headline=(900, 145), cta=(300, 104), legal=(900, 66), caption=(900, 250), has_qr=True)
+
+    assert "qr" not in arrange_end_card(frame, sizes, (100, 100))
+
+
+@pytest.mark.parametrize("fill", ["#FFC24B", "#808080", "#0A0A0A"])
+def test_end_cards_in_the_accent_read_well(fill: str) -> None:
+    """A style sinks the end card in the accent only if ink or paper stands out from it; the button differs from it."""
+    brand = BRAND.model_copy(update={"accent": fill})
+    frame = Frame(FORMATS["square_1x1"], False)
+    pen = Pen(typesetter(), brand, LOCALES["en-US"], frame, "v", STYLES["retail"])
+    button = pen.button("Shop now").lines[0][0]
+
+    assert float(contrast(pen.ink_on(pen.end_fill), pen.end_fill)) >= 4.5
+    assert tuple(button[button.shape[0] // 2, 8, :3]) != pen.end_fill
 
 
 @pytest.mark.parametrize(

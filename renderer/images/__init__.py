@@ -25,7 +25,7 @@ from renderer.images.palette import backdrop_palette
 from renderer.store import Store
 from renderer.store.s3 import read_s3_object
 
-CODE_VERSION = 1  # raise when the same file now gives another picture or palette
+CODE_VERSION = 2  # raise when the same file now gives another picture or palette
 FORMATS = ("PNG", "JPEG", "WEBP")
 MIN_SIDE = 600  # px of the longer side: Google's advice for apparel is 250, a full-screen ad shows 600 to 900
 MAX_SIDE = 2400  # px of the longer side that is kept; no format shows more of a product

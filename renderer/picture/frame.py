@@ -8,7 +8,7 @@ from typing import Literal
 from catalog import Format
 
 Size = tuple[int, int]  # width, height in px
-Role = Literal["headline", "subline", "badge", "caption", "logo", "cta", "legal", "product"]
+Role = Literal["headline", "subline", "badge", "caption", "logo", "cta", "legal", "product", "qr"]
 
 WIDE_FROM = 1.25  # width / height at and above which text and product stand side by side
 # Frame height / width from which ..., product height / width from which it stands beside text there. 4:5 stacks well.

@@ -32,6 +32,8 @@ FIXED_POINT = 64  # 16-bit code values have 6 binary places
 VIGNETTE = 0.22  # light lost in the corners
 GLOW = 16.0  # luma added behind the product
 END_INK = (0.46, 0.84)  # share of the brand's ink over the end card, in the middle and at the corners
+END_TINT = (0.82, 0.97)  # the same of light colours, through which dark pictures look dirty
+LIGHT_FROM = 110.0  # luma, of 235
 WORST_SHARE = 2.0  # percent of pixels that may lie beyond the one that contrast is measured at
 SCRIM_STEP = 0.04
 MAX_SCRIM = 0.92
@@ -238,7 +240,8 @@ def inked(picture: Yuv, ink: Rgb) -> Yuv:
     """A picture sunk in ink, deeper towards the corners."""
     height, width = picture.shape[:2]
     x, y = _unit_grid((width, height))
-    ink_share = (END_INK[0] + (END_INK[1] - END_INK[0]) * smooth(np.hypot(x, y + 0.25) / 1.3))[..., None]
+    middle, corner = END_INK if yuv_of(ink)[0] < LIGHT_FROM else END_TINT
+    ink_share = (middle + (corner - middle) * smooth(np.hypot(x, y + 0.25) / 1.3))[..., None]
     return np.asarray(picture + (yuv_of(ink) - picture) * ink_share, np.float32)
 
 

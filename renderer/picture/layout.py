@@ -17,6 +17,7 @@ SHOULDER_RISE = 0.55  # of a badge's height is above the product at whose should
 SHOULDER_SHARE, MOST_COVERED = 0.12, 0.2  # of the product's and of the badge's width: where they meet
 SHIFTS = (0.0, 0.05, 0.1)  # of the frame's width: how far a product may give way to a badge, and what that costs
 SHIFT_COST = 1.5
+QR_SIDES = (170, 320)  # px at a short side of 1080: least and most of a QR code
 MIN_PRODUCT = 0.14  # of the frame's height; below that the end card does without the product
 
 
@@ -40,6 +41,7 @@ class EndSizes:
     cta: Size | None = None
     legal: Size | None = None
     caption: Size | None = None
+    has_qr: bool = False  # in place of the product
 
 
 def common_floor(frame: Frame, scenes: Sequence[SceneSizes], end: EndSizes) -> int:
@@ -83,7 +85,10 @@ def arrange_scenes(
 
 
 def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size | None, floor: int | None = None) -> dict[Role, Box]:
-    """Place the end card: logo, product where there is room, headline, call to action; legal line at the bottom."""
+    """Place the end card: logo, product where there is room, headline, call to action; legal line at the bottom.
+
+    A QR code takes the product's place; it has none where the texts leave too little room to read it.
+    """
     places: dict[Role, Box] = {}
     bottom = frame.safe.bottom
     for role, size in (("legal", sizes.legal), ("caption", sizes.caption)):
@@ -95,7 +100,9 @@ def arrange_end_card(frame: Frame, sizes: EndSizes, product: Size | None, floor:
     if not frame.has_columns:
         return places | _stacked_end(frame, sizes, product, bottom)
     places |= _columned_end(frame, sizes, bottom)
-    if product is not None:
+    if sizes.has_qr:
+        places["qr"] = _qr_beside(frame, bottom)
+    elif product is not None:
         places["product"] = _standing(_product_room(frame, [], bottom if floor is None else floor), product)
     return places
 
@@ -253,13 +260,17 @@ def _stacked_end(frame: Frame, sizes: EndSizes, product: Size | None, bottom: in
     texts = [(role, size) for role, size in (("headline", sizes.headline), ("cta", sizes.cta)) if size]
     needed = sizes.logo[1] + sum(size[1] + round(1.3 * gap) for _, size in texts)
     left = bottom - top - needed - 2 * gap
-    tall = min(left, round(frame.format.height * 0.34))
+    tall = min(left, frame.px(QR_SIDES[1]) if sizes.has_qr else round(frame.format.height * 0.34))
     places: dict[Role, Box] = {}
-    has_product = product is not None and tall >= frame.format.height * MIN_PRODUCT
+    least = frame.px(QR_SIDES[0]) if sizes.has_qr else frame.format.height * MIN_PRODUCT
+    has_product = (sizes.has_qr or product is not None) and tall >= least
     y = top + max((left - tall) // 2, 0) if has_product else max(top, safe.y) + max((left - lift) // 3, 0)
     places["logo"] = _centred(frame, sizes.logo, y)
     y += sizes.logo[1] + gap
-    if product is not None and has_product:
+    if has_product and sizes.has_qr:
+        places["qr"] = _centred(frame, (tall, tall), y)
+        y += tall + gap
+    elif has_product and product is not None:
         room = Box(safe.x, y, safe.width, tall)
         stands = _standing(room, product)
         places["product"] = Box(frame.format.width // 2 - stands.width // 2, stands.y, stands.width, stands.height)
@@ -284,6 +295,14 @@ def _columned_end(frame: Frame, sizes: EndSizes, bottom: int) -> dict[Role, Box]
         places[role] = _aligned(frame, size, y)  # type: ignore[index]
         y += size[1] + spacing
     return places
+
+
+def _qr_beside(frame: Frame, bottom: int) -> Box:
+    """In the middle of what the column leaves of the safe area."""
+    left = frame.safe.x if frame.is_rtl else frame.column.right + frame.gap
+    right = frame.column.x - frame.gap if frame.is_rtl else frame.safe.right
+    side = min(right - left, frame.px(QR_SIDES[1]))
+    return Box((left + right - side) // 2, (frame.safe.y + bottom - side) // 2, side, side)
 
 
 def _aligned(frame: Frame, size: Size, y: int) -> Box:

@@ -9,6 +9,8 @@ import icu
 from catalog import Brand, Locale
 from renderer.picture.canvas import contrast, rgb_of
 from renderer.picture.frame import Frame, Role, Size, Slot
+from renderer.picture.qr import ENOUGH as QR_ENOUGH
+from renderer.picture.qr import qr_picture
 from renderer.picture.shapes import shape_picture, tilted
 from renderer.picture.styles import CLASSIC, Plate, Style
 from renderer.picture.typography import (
@@ -29,6 +31,8 @@ WAS_OPACITY = 0.82
 RULE_GAP = 30  # design px between the line above a headline and its ink
 # Letters that join, or carry marks that do: other than their own distances tear words apart or cut marks.
 JOINING = (range(0x0600, 0x0900), range(0x0900, 0x1000), range(0x1000, 0x10A0), range(0x1780, 0x1800))
+QR_RADIUS = 18  # design px
+CLEAR = 5.5  # contrast from which the colour of an end card leaves room for the picture behind it
 ENOUGH = 4.5  # contrast of normal text, WCAG 2.2 1.4.3
 
 
@@ -108,10 +112,29 @@ class Pen:
         room, place = (slot.width, max(slot.height, round(2 * slot.sizes[0]))), f"{self.place} {role}"
         return self.typesetter.try_fit(text, face, room, sizes, slot.max_lines, place) is not None
 
+    @property
+    def end_fill(self) -> Rgb:
+        """What the end card is sunk in: the style's choice where text stands out from it, else the brand's ink."""
+        fill = self.brand_colour(self.style.end_fill)
+        return fill if float(contrast(self.ink_on(fill), fill)) >= CLEAR else rgb_of(self.brand.ink)
+
+    def qr(self, link: str, side_px: int) -> Lettering:
+        """Draw a link as a QR code of at most `side_px`.
+
+        Raises:
+            MediaError: the link is too long.
+        """
+        ink, paper = rgb_of(self.brand.ink), rgb_of(self.brand.paper)
+        radius = self.frame.px(QR_RADIUS if self.brand.corner_radius is None else self.brand.corner_radius)
+        if self.style.button.shape in ("block", "chamfer") and self.brand.corner_radius is None:
+            radius = 0
+        picture = qr_picture(link, side_px, self.frame.unit, (ink, paper), radius, f"{self.place} QR code")
+        return Lettering(link, picture.shape[1], picture.shape[0], ((picture, 0, 0),), QR_ENOUGH)
+
     def badge(self, price: str, was: str) -> Lettering:
         """Set a price on the style's plate, the former price struck through above it."""
         slot, ground = self.frame.slot("badge"), self._colour(self.style.badge)
-        ink = self._ink_on(ground)
+        ink = self.ink_on(ground)
         now = self._flat(price, slot, ink, f"{self.place} badge")
         rows, inner = [now], round(0.16 * slot.sizes[0])
         if was:
@@ -139,13 +162,16 @@ class Pen:
     def button(self, text: str) -> Lettering:
         """Set the call to action on the style's button."""
         told, face, slot = self._as_styled(text, "cta", self.frame.slot("cta"))
-        ground = self._colour(self.style.button)
-        ink, place = self._ink_on(ground), f"{self.place} call to action"
+        plate = self.style.button
+        if self.brand_colour(plate.fill) == self.end_fill and plate.border is None:
+            plate = replace(plate, fill="ink")
+        ground = self._colour(plate)
+        ink, place = self.ink_on(ground), f"{self.place} call to action"
         fitted = self.typesetter.fit(told, face, (slot.width, 2 * slot.height), slot.sizes, 1, place)
         line = self.typesetter.draw_runs([[Run(told, ink)]], fitted, face, "centre", place)
         margin, pad = margin_px(fitted), self.frame.px(56)
         width, height = line.shape[1] - 2 * margin + 2 * pad, round(2.25 * fitted.size)
-        ground_picture = self._plate(self.style.button, width, height)
+        ground_picture = self._plate(plate, width, height)
         picture = stacked(ground_picture, line, pad - margin, (height - line.shape[0]) // 2)
         return Lettering(text, width, height, ((picture, 0, 0),), float(contrast(ink, ground)))
 
@@ -192,7 +218,7 @@ class Pen:
     def _plate(self, wanted: Plate, width: int, height: int) -> Rgba:
         radius = wanted.radius_px if self.brand.corner_radius is None else self.brand.corner_radius
         radius_px = height / 2 if radius is None else min(height / 2, self.frame.px(radius))
-        border = self._brand_colour(wanted.border) if wanted.border else None
+        border = self.brand_colour(wanted.border) if wanted.border else None
         border_px = max(wanted.border_px * self.frame.unit, 1.0)
         return shape_picture(wanted.shape, width, height, radius_px, self._colour(wanted), border, border_px)
 
@@ -201,12 +227,13 @@ class Pen:
         return tilted(picture, self.style.badge.tilt_deg * (-1 if self.frame.is_rtl else 1))
 
     def _colour(self, wanted: Plate) -> Rgb:
-        return self._brand_colour(wanted.fill)
+        return self.brand_colour(wanted.fill)
 
-    def _brand_colour(self, name: str) -> Rgb:
+    def brand_colour(self, name: str) -> Rgb:
+        """Return one of the brand's own colours by name."""
         return rgb_of({"accent": self.brand.accent, "ink": self.brand.ink, "paper": self.brand.paper}[name])
 
-    def _ink_on(self, ground: Rgb) -> Rgb:
+    def ink_on(self, ground: Rgb) -> Rgb:
         """The brand's ink or paper, whichever reads better."""
         inks = rgb_of(self.brand.ink), rgb_of(self.brand.paper)
         return max(inks, key=lambda colour: float(contrast(colour, ground)))

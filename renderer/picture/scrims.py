@@ -54,13 +54,12 @@ def readable(
     return dark if dark.cost + INK_HANDICAP < light.cost else light
 
 
-def end_veil(boxes: Sequence[Box], backdrop: Ground, frame: Frame, brand: Brand) -> tuple[Scrim, float]:
-    """Return as much more of the brand's ink over the end card as texts in paper need, and the contrast reached."""
-    ink = rgb_of(brand.ink)
-    pictures = [grounds.end_ground(backdrop.bare(backdrop.duration_s * look), ink) for look in LOOKS]
-    veil = Scrim(np.ones(pictures[0].shape[:2], np.float32), yuv_of(ink), 0.0)
+def end_veil(boxes: Sequence[Box], backdrop: Ground, frame: Frame, fill: Rgb, colour: Rgb) -> tuple[Scrim, float]:
+    """Return as much more of `fill` over the end card as texts in `colour` need, and the contrast reached."""
+    pictures = [grounds.end_ground(backdrop.bare(backdrop.duration_s * look), fill) for look in LOOKS]
+    veil = Scrim(np.ones(pictures[0].shape[:2], np.float32), yuv_of(fill), 0.0)
     texts = [_reduced(box, backdrop, frame) for box in boxes]
-    return grounds.strengthened(pictures, veil, texts, rgb_of(brand.paper), ENOUGH)
+    return grounds.strengthened(pictures, veil, texts, colour, ENOUGH)
 
 
 def _with_text(plain: Sequence[Ground], boxes: Sequence[dict[Role, Box]], colour: Rgb, frame: Frame) -> Readable:

@@ -28,9 +28,21 @@ def shape_picture(
     shape: Shape, width: int, height: int, radius: float, fill: Rgb, border: Rgb | None = None, border_px: float = 0.0
 ) -> Rgba:
     """Draw a shape as large as `width` x `height` px; `radius` counts for rounded ones, a border lies inside."""
+    return drawn(lambda x, y: SHAPES[shape](x, y, width, height, radius), width, height, fill, border, border_px)
+
+
+def drawn(
+    distance_of: Callable[[Plane, Plane], Plane],
+    width: int,
+    height: int,
+    fill: Rgb,
+    border: Rgb | None = None,
+    border_px: float = 0.0,
+) -> Rgba:
+    """Draw whatever has its edge where `distance_of` the pixels' x (1, width) and y (height, 1) is 0."""
     x = np.arange(width, dtype=np.float32)[None] + np.float32(0.5)
     y = np.arange(height, dtype=np.float32)[:, None] + np.float32(0.5)
-    distance = SHAPES[shape](x, y, width, height, radius)
+    distance = distance_of(x, y)
     colour = np.broadcast_to(np.array(fill, np.float32), (height, width, 3))
     if border is not None:
         share = np.clip(distance + border_px + 0.5, 0, 1)[..., None]

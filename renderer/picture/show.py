@@ -48,7 +48,8 @@ class Show:
     parts: Sequence[Part]
     backdrops: Sequence[Ground]
     end_veil: Scrim | None  # over the end card's backdrop
-    ink: Rgb
+    end_fill: Rgb  # what the end card is sunk in
+    behind: Sequence[Layer]  # between the backdrop and the product
     appearances: Sequence[Appearance]
     layers: Sequence[Layer]
     placed: tuple[Placed, ...]
@@ -66,6 +67,8 @@ class Show:
     def frame(self, number: int) -> Planes:
         """Draw one frame."""
         frame = develop(self._backdrop(number), self.width, self.height, number)
+        for layer in self.behind:
+            paint(frame, layer, number)
         for appearance in self.appearances:
             appearance.paint(frame, number, self.frame_rate)
         for layer in self.layers:
@@ -89,5 +92,5 @@ class Show:
     def _reels(self) -> list[Reel]:
         reels = [Reel.of_scene(backdrop) for backdrop in self.backdrops]
         if self.end_veil is not None:
-            reels.append(Reel.of_end_card(self.backdrops[-1], self.ink, self.end_veil))
+            reels.append(Reel.of_end_card(self.backdrops[-1], self.end_fill, self.end_veil))
         return reels

@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 
 from catalog import EndCard, Scene
 from renderer.artifacts import CueSheet, Placed
+from renderer.errors import MediaError
+from renderer.picture.backings import backing, backing_colour, hairline
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
 from renderer.picture.captions import CaptionStyle, caption_style
 from renderer.picture.frame import Box, Frame, Role
 from renderer.picture.ground import Footage, Ground, Scrim
-from renderer.picture.layout import EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
+from renderer.picture.layout import QR_SIDES, EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
 from renderer.picture.lettering import Lettering, Pen
 from renderer.picture.motion import Motion, Spring
 from renderer.picture.packshot import foot_of, packshot, size_of
-from renderer.picture.scrims import end_veil, readable
+from renderer.picture.scrims import BARE_TEXTS, end_veil, readable
 from renderer.picture.show import Appearance, Show
-from renderer.picture.timeline import Part, states_of
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part, states_of
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
@@ -83,7 +85,7 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
         for words, scene, sheet in zip(draft, variant.scenes, assets.sheets, strict=False)
     ]
     closing = _closing(planned, assets, captions, _seated_at_the_end(planned, pen, upright))
-    stays = closing is not None and closing.pen.frame == frame and frame.has_columns
+    stays = closing is not None and closing.pen.frame == frame and frame.has_columns and not closing.link
     floor = common_floor(frame, sizes, closing.sizes) if closing is not None and stays else None
     product = size_of(assets.product) if assets.product is not None else None
     boxes = arrange_scenes(frame, sizes, (logo.shape[1], logo.shape[0]), product or (1, 1), floor)
@@ -105,9 +107,10 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
         veil = cast.end_card(closing, boxes[-1], ground.backdrops[-1])
         cast.captions(captions, assets.sheets[-1], boxes[-1].get("caption"), parts[-1])
     appearances = list(_appearances(planned, parts, assets, boxes, cast))
-    size, ink = frame.format, rgb_of(pen.brand.ink)
+    size, fill = frame.format, rgb_of(pen.brand.ink) if closing is None else closing.pen.end_fill
     shape = size.width, size.height, size.frame_rate
-    return Show(*shape, parts, ground.backdrops, veil, ink, appearances, cast.still(), tuple(cast.placed))
+    behind = list(_behind(appearances, parts, assets, boxes, pen, fill))
+    return Show(*shape, parts, ground.backdrops, veil, fill, behind, appearances, cast.still(), tuple(cast.placed))
 
 
 def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
@@ -173,7 +176,7 @@ class _Cast:
 
     def lettering(self, role: Role, lettering: Lettering, box: Box, first: int, last: int, ratio: float | None) -> int:
         """Add a text line by line, each a little later; return when the next text may start."""
-        style, pops = self.pen.style, role in ("badge", "cta")
+        style, pops = self.pen.style, role in ("badge", "cta", "qr")
         entrance: Entrance = "pop" if pops else "rise"
         frames, travel = POP_FRAMES if pops else RISE_FRAMES, self.pen.frame.px(RISE_PX)
         motion = self._mirrored(style.plate_motion if pops else style.text_motion)
@@ -230,11 +233,16 @@ class _Cast:
         """Add the texts of the end card; return the veil that they need."""
         part, pen = self.parts[-1], closing.pen
         bare: tuple[Role, ...] = ("logo", *(role for role in closing.texts if role != "cta"))
-        veil, ratio = end_veil([boxes[role] for role in bare], backdrop, pen.frame, pen.brand)
+        veil, ratio = end_veil(
+            [boxes[role] for role in bare], backdrop, pen.frame, pen.end_fill, pen.ink_on(pen.end_fill)
+        )
         self.logo(closing.logo, boxes["logo"], part.first + 3, part.last)
         start = part.first + 8
         for role, lettering in closing.texts.items():
             start = self.lettering(role, lettering, boxes[role], start, part.last, ratio)
+        if closing.link:
+            code, box = _qr(closing.link, pen, boxes.get("qr"))
+            self.lettering("qr", code, box, part.first + 8, part.last, ratio)
         return veil
 
     def still(self) -> list[Layer]:
@@ -251,18 +259,31 @@ class _Closing:
     logo: Rgba
     texts: dict[Role, Lettering]
     sizes: EndSizes
+    link: str  # of the QR code, or nothing
 
 
 def _closing(planned: VariantPlan, assets: Assets, captions: CaptionStyle, pen: Pen) -> _Closing | None:
     card, sheet = planned.variant.end_card, assets.sheets[-1]
     if card is None:
         return None
-    colour = rgb_of(pen.brand.paper)
+    colour = pen.ink_on(pen.end_fill)
     logo = _in_colour(logo_picture(assets.logo, pen.frame.logo_room(True), pen.place), colour)
     texts = _end_words(card, pen, colour)
     spoken = captions.largest(sheet.cues) if sheet is not None else None
     measured = {str(role): lettering.size for role, lettering in texts.items()}
-    return _Closing(pen, logo, texts, EndSizes(logo=(logo.shape[1], logo.shape[0]), caption=spoken, **measured))
+    size = logo.shape[1], logo.shape[0]
+    return _Closing(pen, logo, texts, EndSizes(size, caption=spoken, has_qr=bool(card.qr), **measured), card.qr)
+
+
+def _qr(link: str, pen: Pen, box: Box | None) -> tuple[Lettering, Box]:
+    if box is None:
+        raise MediaError(
+            f"{pen.place}: the end card's texts leave less than {pen.frame.px(QR_SIDES[0])} px to the QR code of "
+            f"{link!r}. Shorten the headline, or leave the code out."
+        )
+    code = pen.qr(link, box.width)
+    spare = box.width - code.width
+    return code, Box(box.x + spare // 2, box.y + spare // 2, *code.size)
 
 
 def _end_words(card: EndCard, pen: Pen, colour: Rgb) -> dict[Role, Lettering]:
@@ -304,6 +325,38 @@ def _appearances(
             first, last = parts[row[0]].first, parts[row[-1]].last
             cast.note("product", planned.variant.product_id, first, last, box, None)
             yield Appearance(packshot(assets.product, box, planned.variant.has_cutout), first, last)
+
+
+def _behind(
+    appearances: Sequence[Appearance],
+    parts: Sequence[Part],
+    assets: Assets,
+    boxes: Sequence[dict[Role, Box]],
+    pen: Pen,
+    end_fill: Rgb,
+) -> Iterator[Layer]:
+    """The style's line around the frame, and its backings: each comes and goes with a product that was cut out."""
+    style, end = pen.style, parts[-1].last
+    if style.hairline is not None:
+        for picture, x, y in hairline(pen.frame, pen.brand_colour(style.hairline)):
+            yield Layer(sprite_of(picture), x, y, 0, end)
+    if style.backing is None or assets.product is None:
+        return
+    card = parts[-1].first if len(parts) > len(assets.takes) else end
+    for shown in appearances:
+        colour = backing_colour(style.backing, assets.product, pen.brand, end_fill if shown.first == card else None)
+        if colour is None or not shown.shot.stands:
+            continue
+        gone = min(shown.last, card) if colour == end_fill and shown.first < card else shown.last  # unseen on the card
+        seen = [places for part, places in zip(parts, boxes, strict=True) if shown.first <= part.first < gone]
+        texts = [box for places in seen for role, box in places.items() if role in (*BARE_TEXTS, "legal", "cta", "qr")]
+        last = min(gone + DISSOLVE_FRAMES, end)
+        motion = style.plate_motion if shown.first > 0 else None
+        for picture, x, y in backing(style.backing, shown.shot.box, texts, pen.frame, colour):
+            yield Layer(
+                sprite_of(picture), x // 2 * 2, y // 2 * 2, shown.first, last, "rise" if motion else "cut",
+                motion.frames if motion else 0, DISSOLVE_FRAMES if last < end else 0, 0.0, motion, pen.frame.unit,
+            )  # fmt: skip
 
 
 def _dropping(final: Layer, before: Sequence[Rgba]) -> Iterator[Layer]:

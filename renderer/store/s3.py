@@ -101,6 +101,21 @@ class S3Objects:
             if _code(error) != "NoSuchBucket":
                 raise self._failed("list", prefix, error) from error
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        wanted = self.prefix + prefix
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=wanted, Delimiter="/")
+        try:
+            for page in pages:
+                for entry in page.get("CommonPrefixes", []):
+                    yield entry["Prefix"].removeprefix(wanted).rstrip("/")
+        except _client_error() as error:
+            if _code(error) != "NoSuchBucket":
+                raise self._failed("list", prefix, error) from error
+
+    def signed_url(self, key: str, valid_s: int) -> str | None:
+        place = {"Bucket": self.bucket, "Key": self.prefix + key}
+        return str(self.client.generate_presigned_url("get_object", Params=place, ExpiresIn=valid_s))
+
     def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
 

@@ -5,9 +5,9 @@ from renderer.picture.styles.editorial import EDITORIAL
 from renderer.picture.styles.luxury import LUXURY
 from renderer.picture.styles.playful import PLAYFUL
 from renderer.picture.styles.retail import RETAIL
-from renderer.picture.styles.style import Plate, Style
+from renderer.picture.styles.style import Backing, Plate, Style
 from renderer.picture.styles.tech import TECH
 
 STYLES = {style.name: style for style in (CLASSIC, EDITORIAL, RETAIL, LUXURY, PLAYFUL, TECH)}
 
-__all__ = ["CLASSIC", "STYLES", "Plate", "Style"]
+__all__ = ["CLASSIC", "STYLES", "Backing", "Plate", "Style"]

@@ -1,7 +1,7 @@
 """Round and bouncing: soft letters on springs, a biscuit for the price, a little askew."""
 
 from renderer.picture.motion import Motion, Spring
-from renderer.picture.styles.style import Plate, Style
+from renderer.picture.styles.style import Backing, Plate, Style
 
 BOUNCE = Spring(damping=0.45, swings=1.5)
 
@@ -12,6 +12,8 @@ PLAYFUL = Style(
     scale=1.1,
     badge=Plate("scallop", tilt_deg=6),
     button=Plate("rounded"),
+    backing=Backing("disc", ("paper", "ink")),
+    end_fill="accent",
     text_motion=Motion(frames=24, curve=BOUNCE, dy_px=70, scale_from=0.7, opaque_at=0.2),
     plate_motion=Motion(frames=26, curve=Spring(damping=0.35, swings=2.0), scale_from=0.2, opaque_at=0.1),
     line_stagger=4,

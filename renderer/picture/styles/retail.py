@@ -1,7 +1,7 @@
 """Loud and clear: heavy capitals that slam in, a tilted ticket on which the price drops."""
 
 from renderer.picture.motion import CubicBezier, Motion, Spring
-from renderer.picture.styles.style import Plate, Style
+from renderer.picture.styles.style import Backing, Plate, Style
 
 SLAM = CubicBezier(0.2, 0.0, 0.0, 1.0)
 
@@ -12,8 +12,10 @@ RETAIL = Style(
     tracking=-0.02,
     is_uppercase=True,
     scale=1.08,
-    badge=Plate("ticket", radius_px=20, tilt_deg=5),
+    badge=Plate("ticket", fill="paper", radius_px=20, tilt_deg=5),
     button=Plate("rounded", radius_px=16),
+    backing=Backing("wall", ("accent", "ink")),
+    end_fill="accent",
     text_motion=Motion(frames=10, curve=SLAM, scale_from=1.3, opaque_at=0.3),
     plate_motion=Motion(frames=20, curve=Spring(damping=0.42, swings=1.8), scale_from=0.3, opaque_at=0.15),
     line_stagger=3,

@@ -25,6 +25,14 @@ class Plate:
 
 
 @dataclass(frozen=True)
+class Backing:
+    """What stands behind a product that was cut out: in the first colour that lets it stand out."""
+
+    shape: Literal["arch", "wall", "disc", "brackets"]
+    colours: tuple[Colour, ...]
+
+
+@dataclass(frozen=True)
 class Style:
     """The look of an ad's graphics. A brand's own font and corner radius come before the style's."""
 
@@ -40,6 +48,9 @@ class Style:
     rule_px: tuple[int, int] | None = None  # length and thickness of a line in the accent above headlines
     badge: Plate = Plate(radius_px=46)
     button: Plate = Plate()
+    backing: Backing | None = None
+    hairline: Colour | None = None  # a fine line around the frame
+    end_fill: Colour = "ink"  # what the end card is sunk in, if text stands out from it
     text_motion: Motion | None = None  # None: rises
     plate_motion: Motion | None = None  # None: pops
     line_stagger: int = 4  # frames between the lines of a text

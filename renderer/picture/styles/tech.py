@@ -1,7 +1,7 @@
 """Precise: a grotesk that slides in from the margin, cut corners, an exact line above it."""
 
 from renderer.picture.motion import CubicBezier, Motion
-from renderer.picture.styles.style import Plate, Style
+from renderer.picture.styles.style import Backing, Plate, Style
 
 SNAP = CubicBezier(0.05, 0.7, 0.1, 1.0)
 
@@ -16,6 +16,7 @@ TECH = Style(
     rule_px=(210, 4),
     badge=Plate("chamfer", fill="ink", border="accent", border_px=4),
     button=Plate("chamfer"),
+    backing=Backing("brackets", ("accent", "paper")),
     text_motion=Motion(frames=14, curve=SNAP, dx_px=-120, opaque_at=0.4),
     plate_motion=Motion(frames=14, curve=SNAP, dx_px=-80, opaque_at=0.4),
     line_stagger=2,
