@@ -199,6 +199,7 @@ class SceneTemplate(_Strict):
     negative_prompt: str = ""
     shared_prompt: str = ""
     product: str = "composite"
+    images: Literal["first", "sequence"] = "first"  # of the feed's image_link and additional_image_link
     continues: str = ""
     restyle: Restyle | None = None
     ends_on: str = ""

@@ -86,7 +86,8 @@ def start_run(
     part = _part(inputs.campaign.sample, sample, only, whole=whole)
     combinations = [one for one in combine(inputs, part) if offers.sells(one.product_id, one.locale)]
     wanted = {combination.product_id for combination in combinations}
-    images, problems = fetch_images([product for product in inputs.products if product.id in wanted], store)
+    products = [product for product in inputs.products if product.id in wanted]
+    images, problems = fetch_images(products, store, more_beside=_feed_folder(inputs))
     unusable = {problem.subject: problem for problem in problems}
     results = list(expand(inputs, combinations, images, unusable, moment))
     found = [*map(str, inputs.problems), *map(str, problems)]
@@ -98,6 +99,13 @@ def start_run(
         "whole": len(combine(inputs)),
         "sold_out": sum(offer.sold_out for offer in offers.products.values()),
     }
+
+
+def _feed_folder(inputs: Inputs) -> Path | None:
+    """Return where further pictures of products lie, None where no scene shows them."""
+    wishes = [scene.images for scene in inputs.campaign.scenes]
+    wishes += [override.set.get("images", "first") for override in inputs.campaign.overrides]
+    return (inputs.folder / inputs.campaign.feed).parent if "sequence" in wishes else None
 
 
 def begin_run(campaign: str, run_id: str, wish: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

@@ -74,11 +74,16 @@ PICTURES = {
 
 @cache
 def show_of(style: str, locale: str, format_id: str, product: str = "aur-bottle-750", qr: str = "") -> Show:
-    """Lay out the ad of a style."""
-    format, wording = FORMATS[format_id], WORDS[locale]
-    variant = _variant(style, locale, format, wording, qr)
-    sheets = [CueSheet(key="k", cues=cues_of(locale, wording[7])), None, None]
-    pixels = read_product(IMAGES / f"{product}.png", True, product)
+    """Lay out the ad of a style, once."""
+    return show_saying(style, locale, format_id, product, WORDS[locale], qr)
+
+
+def show_saying(style: str, locale: str, format_id: str, product: str, words: tuple[str, ...], qr: str = "") -> Show:
+    """Lay out an ad with words in the order of `WORDS`."""
+    format = FORMATS[format_id]
+    variant = _variant(style, locale, format, words, qr)
+    sheets = [_sheet(locale), None, None]
+    pixels = _pixels(product)
     takes = [Footage(_take(format, number), 8.0) for number in range(2)]
     chosen = STYLES[style]
     starts = chosen.align == "start"
@@ -93,6 +98,16 @@ def picture(style: str, locale: str, format_id: str, number: int, width: int = 2
     whole = to_rgb(show_of(style, locale, format_id).frame(number))
     size = width, round(width * whole.shape[0] / whole.shape[1])
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@cache
+def _sheet(locale: str) -> CueSheet:
+    return CueSheet(key="k", cues=cues_of(locale, WORDS[locale][7]))
+
+
+@cache
+def _pixels(product: str) -> NDArray[np.float32]:
+    return read_product(IMAGES / f"{product}.png", True, product)
 
 
 def _variant(style: str, locale: str, format: Format, wording: tuple[str, ...], qr: str) -> Variant:
@@ -114,6 +129,7 @@ def _variant(style: str, locale: str, format: Format, wording: tuple[str, ...], 
     )  # fmt: skip
 
 
+@cache
 def _take(format: Format, number: int) -> NDArray[np.uint8]:
     """Folds of light in the colours of the product, the same on every machine."""
     height, width = format.height // 8, format.width // 8

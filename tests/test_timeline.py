@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign_folder import planned, write_campaign
-from catalog import Format
+from catalog import Format, Music
 from renderer.artifacts import Cue, CueSheet, Speech, Word
 from renderer.errors import MediaError
-from renderer.picture.timeline import Part, cues_of, parts_of, states_of
+from renderer.music import beats
+from renderer.picture.timeline import Part, cues_of, parts_of, picture_starts, states_of
 from renderer.run_records import VariantPlan
 
 
@@ -53,6 +54,39 @@ def test_speech_is_never_cut_off(variant: tuple[VariantPlan, Format]) -> None:
     assert parts[1].num_frames == 60
     assert parts[1].speech_s == pytest.approx(139 / 30 + 0.25)
     assert [part.grown_s for part in parts] == [pytest.approx(2.61), 0, 0]
+
+
+@pytest.mark.parametrize(("bpm", "spoken_ms"), [(96, 0), (96, 2300), (70, 1400), (128, 4010), (171, 900)])
+def test_cuts_fall_on_the_beat(variant: tuple[VariantPlan, Format], bpm: float, spoken_ms: int) -> None:
+    """In styles that ask for it, within half a frame; nobody is cut off, and scenes stay within a beat of their length."""
+    plan, format = _in_style(variant[0], "retail", bpm), variant[1]
+    lines = [speech(spoken_ms) if spoken_ms else None, None, None]
+
+    parts = parts_of(plan, lines, format)
+
+    times = beats(plan.variant.music, 60.0)
+    plain = parts_of(_in_style(plan, "classic", bpm), lines, format)
+    for part, same in zip(parts[:-1], plain, strict=False):
+        assert min(abs(part.last / format.frame_rate - time) for time in times) <= 0.5 / format.frame_rate + 1e-9
+        assert part.num_frames >= (spoken_ms / 1000 + 0.25) * format.frame_rate if part.name == "scene hero" else True
+        assert abs(part.num_frames - same.num_frames) <= 60 / bpm * format.frame_rate + 1
+    assert [part.grown_s for part in parts] == [part.grown_s for part in plain]
+
+
+def test_the_placement_comes_before_the_beat(variant: tuple[VariantPlan, Format]) -> None:
+    """Where cuts on the beat would make an ad too short, and where no beat is known, it lasts as written."""
+    plan, format = _in_style(variant[0], "retail", 96), variant[1]
+    longer = format.model_copy(update={"min_duration_s": 5.3})
+    silent = _in_style(plan, "retail", 96, "none")
+
+    assert parts_of(plan, [None] * 3, format)[-1].last == 157
+    assert parts_of(plan, [None] * 3, longer)[-1].last == 165
+    assert parts_of(silent, [None] * 3, format)[-1].last == 165
+
+
+def _in_style(plan: VariantPlan, style: str, bpm: float, mood: str = "bright") -> VariantPlan:
+    music = Music.model_validate({"mood": mood, "bpm": bpm})
+    return plan.model_copy(update={"variant": plan.variant.model_copy(update={"style": style, "music": music})})
 
 
 def test_an_ad_that_is_too_long_is_an_error(variant: tuple[VariantPlan, Format]) -> None:
@@ -117,3 +151,18 @@ def test_sidecar_times_count_from_the_start_of_the_ad() -> None:
         (2350, 3150, 2350),
         (3250, 4000, 3250),
     ]
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "beats", "starts"),
+    [
+        (90, 3, [], [30, 60, 90]),
+        (90, 3, [0.9, 1.45, 1.9, 2.1, 2.9], [30, 57, 87]),
+        (90, 2, [0.5, 3.9], [30, 75]),
+        (40, 3, [], [30]),
+        (60, 9, [], [30, 60]),
+    ],
+)
+def test_pictures_begin_on_beats(length: int, count: int, beats: list[float], starts: list[int]) -> None:
+    """On the nearest beat, or evenly where none is near; as many as 0.7 s each leave room for."""
+    assert picture_starts(Part("scene a", 30, 30 + length, 1.2), count, beats, 30) == starts

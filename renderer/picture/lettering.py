@@ -87,7 +87,8 @@ class Pen:
         Raises:
             MediaError: it does not fit its slot, or no font has one of its characters.
         """
-        told, face, slot = self._as_styled(text, role, slot)
+        room = slot
+        told, face, slot = self._as_styled(text, role, room)
         place = f"{self.place} {role}"
         align: Align = "start" if self.frame.has_columns or self.frame.starts_at_margin else "centre"
         fitted = self.typesetter.fit(told, face, (slot.width, slot.height), slot.sizes, slot.max_lines, place)
@@ -103,6 +104,10 @@ class Pen:
             (picture[ink], ink[1].start - left, ink[0].start - top) for picture, ink in zip(pictures, inks, strict=True)
         )
         lettering = Lettering(text, right - left, bottom - top, lines)
+        beyond = lettering.width - slot.width, lettering.height - slot.height
+        if max(beyond) > 0:  # marks that reach beyond their letters: set again for less room
+            less = replace(room, width=room.width - max(beyond[0], 0), height=room.height - max(beyond[1], 0))
+            return self.text(text, role, less, colour)
         return self._ruled(lettering, align) if role == "headline" else lettering
 
     def fits(self, text: str, role: Role, smallest: float) -> bool:

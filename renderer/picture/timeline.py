@@ -12,9 +12,12 @@ from renderer.artifacts import Cue, CueSheet, Speech
 from renderer.errors import MediaError
 from renderer.media import SOUND_BIT_RATE
 from renderer.pace import SPEECH_LEAD_S, SPEECH_TAIL_S
+from renderer.picture.styles import STYLES
 from renderer.run_records import VariantPlan
 
 WORD_LEAD_MS = 60  # a word lights up a little before it is heard; whole cues come early already
+LEAST_PICTURE_S = 0.7  # for which one of several pictures of the product is seen
+LEAST_SCENE_S = 1.0  # a cut never comes earlier for the sake of a beat
 DISSOLVE_FRAMES = 9  # of the later scene, in which the earlier one fades
 
 
@@ -50,22 +53,42 @@ def parts_of(planned: VariantPlan, speeches: Sequence[Speech | None], format: Fo
     Raises:
         MediaError: the ad would be longer or shorter than its format allows, or its file could become too large.
     """
-    variant, rate = planned.variant, format.frame_rate
+    variant = planned.variant
     lengths = [(f"scene {scene.id}", scene.duration_s) for scene in variant.scenes]
     if variant.end_card is not None:
         lengths.append(("end card", variant.end_card.duration_s))
+    music = variant.music
+    if STYLES[variant.style].cuts_on_beat and music.mood != "none" and music.bpm:
+        parts = _laid_out(lengths, speeches, format.frame_rate, 60 / music.bpm)
+        if format.min_duration_s <= parts[-1].last / format.frame_rate <= format.max_duration_s:
+            return _checked(variant.id, parts, format)
+    return _checked(variant.id, _laid_out(lengths, speeches, format.frame_rate), format)
+
+
+def _laid_out(
+    lengths: Sequence[tuple[str, float]], speeches: Sequence[Speech | None], rate: int, beat_s: float = 0.0
+) -> list[Part]:
+    """One part after the other; where there is a beat, each cut falls on the nearest that leaves time to speak."""
     parts: list[Part] = []
     first = 0
     for (name, duration_s), speech in zip(lengths, speeches, strict=True):
         spoken_s = SPEECH_LEAD_S + speech.duration_ms / 1000 + SPEECH_TAIL_S if speech is not None else 0.0
         last = first + math.ceil(max(duration_s, spoken_s) * rate - 1e-6)
+        if beat_s and len(parts) < len(lengths) - 1:
+            least = first + math.ceil(max(spoken_s, LEAST_SCENE_S) * rate - 1e-6)
+            last = _on_beat(last, least, beat_s * rate)
         parts.append(Part(name, first, last, first / rate + SPEECH_LEAD_S, max(spoken_s - duration_s, 0.0)))
         first = last
-    _check_fits(variant.id, parts, format)
     return parts
 
 
-def _check_fits(place: str, parts: Sequence[Part], format: Format) -> None:
+def _on_beat(frame: int, least: int, beat_frames: float) -> int:
+    """The frame of the beat nearest to `frame` that is `least` or later."""
+    nearest = round(round(frame / beat_frames) * beat_frames)
+    return nearest if nearest >= least else round(math.ceil(least / beat_frames) * beat_frames)
+
+
+def _checked(place: str, parts: list[Part], format: Format) -> list[Part]:
     """Refuse what the placement would refuse, before anything is drawn."""
     rate, duration_s = format.frame_rate, parts[-1].last / format.frame_rate
     if duration_s > format.max_duration_s:
@@ -85,6 +108,23 @@ def _check_fits(place: str, parts: Sequence[Part], format: Format) -> None:
             f"{place}: {duration_s:.1f} s at up to {format.max_mbps:g} Mbit/s may need {size_mb:.0f} MB, "
             f"{format.id} allows {format.max_size_mb:g} MB. Lower the format's max_mbps, or shorten the ad."
         )
+    return parts
+
+
+def picture_starts(part: Part, count: int, beats: Sequence[float], frame_rate: int) -> list[int]:
+    """Return the frames at which `count` pictures of a part begin: on beats, about equally long; fewer in a short part.
+
+    `beats` are in s from the start of the ad.
+    """
+    count = max(1, min(count, int(part.num_frames / frame_rate / LEAST_PICTURE_S)))
+    length = part.num_frames / count
+    cuts = [round(beat * frame_rate) for beat in beats]
+    starts = [part.first]
+    for number in range(1, count):
+        wanted = part.first + number * length
+        nearest = min(cuts, key=lambda cut: abs(cut - wanted), default=round(wanted))
+        starts.append(nearest if abs(nearest - wanted) < length / 3 else round(wanted))
+    return starts
 
 
 def states_of(sheet: CueSheet, part: Part, frame_rate: int) -> list[Shown]:

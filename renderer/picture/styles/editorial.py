@@ -14,10 +14,11 @@ EDITORIAL = Style(
     rule_px=(96, 7),
     badge=Plate("block"),
     button=Plate("block", fill="paper"),
-    backing=Backing("arch", ("paper", "ink")),
     end_fill="paper",
+    backing=Backing("arch", ("paper", "ink")),
     text_motion=Motion(frames=22, curve=SETTLE, dy_px=46, opaque_at=0.35),
     plate_motion=Motion(frames=20, curve=SETTLE, dy_px=26, opaque_at=0.35),
     line_stagger=5,
     block_stagger=7,
+    cuts_on_beat=True,
 )

@@ -22,4 +22,5 @@ LUXURY = Style(
     line_stagger=6,
     block_stagger=9,
     exit_frames=10,
+    cuts_on_beat=True,
 )

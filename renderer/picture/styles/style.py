@@ -48,12 +48,13 @@ class Style:
     rule_px: tuple[int, int] | None = None  # length and thickness of a line in the accent above headlines
     badge: Plate = Plate(radius_px=46)
     button: Plate = Plate()
+    end_fill: Colour = "ink"  # what the end card is sunk in, if text stands out from it
     backing: Backing | None = None
     hairline: Colour | None = None  # a fine line around the frame
-    end_fill: Colour = "ink"  # what the end card is sunk in, if text stands out from it
     text_motion: Motion | None = None  # None: rises
     plate_motion: Motion | None = None  # None: pops
     line_stagger: int = 4  # frames between the lines of a text
     block_stagger: int = 5  # frames between texts
     exit_frames: int = 7
+    cuts_on_beat: bool = False  # scenes end on the beat of the music nearest to their planned length
     price_drops: bool = False  # the former price is shown, struck through, and the new one takes its place

@@ -23,4 +23,5 @@ TECH = Style(
     block_stagger=4,
     exit_frames=4,
     price_drops=True,
+    cuts_on_beat=True,
 )

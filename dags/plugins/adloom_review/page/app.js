@@ -137,26 +137,32 @@ function closeDetail() {
   grid.reveal(state.current, true);
 }
 
+// The question comes at once, then the next ad is current, as a reviewer's hand expects: who presses A three times in a
+// row approves three ads. Rulings are sent one after the other.
+let saying = Promise.resolve();
 async function say(verdict, keys = meant()) {
-  if (!keys.length) return;
-  const ads = keys.map((key) => state.byKey.get(key)), more = await question(verdict, ads);
-  if (!more) return;
-  const everything = keys.length > 1 && keys.length === state.shown.length && state.shown.every((ad) => matches(ad, wanted()));
-  const whom = everything ? { filter: wanted(), seen: state.revision } : { ads: ads.map((ad) => ({ key: ad.key, sha256: ad.sha256, seen: state.revision })) };
+  if (!keys.length) return undefined;
+  const ads = keys.map((key) => state.byKey.get(key)), filter = wanted(), whole = keys.length > 1 && keys.length === state.shown.length && state.shown.every((ad) => matches(ad, filter));
+  const more = await question(verdict, ads);
+  if (!more) return undefined;
+  if (keys.length === 1 && keys[0] === state.current && verdict !== "undo") next();
+  saying = saying.then(() => send(verdict, more, ads, whole ? filter : null)).catch(tell);
+  return saying;
+}
+
+async function send(verdict, more, ads, filter) {
+  const seen = state.revision, whom = filter ? { filter, seen } : { ads: ads.map((ad) => ({ key: ad.key, sha256: ad.sha256, seen })) };
   const ruled = await post(`${runPath(state.run)}/decisions`, { verdict, ...more, ...whom });
   await sync();
   report(verdict, ruled);
-  if (keys.length === 1 && ruled.decided.length && verdict !== "undo") next();
 }
 
-async function question(verdict, ads) {
+function question(verdict, ads) {
   if (verdict === "reject") return askReason(verdict, ads.length);
   if (verdict !== "retake") return {};
-  const facts = await get(`${runPath(state.run)}/ads/${ads[0].key}`);
-  return askRetake(ads.length, facts.scenes.map((scene) => scene.id), facts.takes_prompts, facts.scenes.map((scene) => scene.prompt));
+  return askRetake(ads.length, ads[0].scenes, get(`${runPath(state.run)}/ads/${ads[0].key}`));
 }
 
-// After a decision the next ad is current, as a reviewer's hand expects.
 function next() {
   const key = grid.step(state.current, 1, 0);
   if (key) choose(key, "only");
@@ -194,6 +200,7 @@ const keys = (event) => ({
   a: () => (event.ctrlKey || event.metaKey ? chooseAll() : say("approve")),
   r: () => say("reject"), t: () => say("retake"), u: () => say("undo"), c: openCompare, x: () => choose(state.current, "toggle"),
   m: () => { const card = grid.cells.get(state.current); if (card) grid.sound(card); },
+  Home: () => choose(grid.order[0]?.key ?? "", "only"), End: () => choose(grid.order.at(-1)?.key ?? "", "only"),
   " ": () => grid.togglePlay(state.current), Enter: openDetail, "/": () => { $("text").focus(); $("text").select(); }, "?": showHelp,
   Escape: () => { if (opened) closeDetail(); else { state.selected.clear(); grid.refresh(); actions(); } },
 });
@@ -231,7 +238,7 @@ $("publish").addEventListener("click", () => publishApproved().catch(tell));
 $("help-open").addEventListener("click", showHelp);
 $("compare-open").addEventListener("click", () => openCompare()?.catch(tell));
 $("choose-all").addEventListener("click", chooseAll);
-for (const button of document.querySelectorAll("[data-say]")) button.addEventListener("click", () => say(button.dataset.say).catch(tell));
+for (const button of document.querySelectorAll("[data-say]")) button.addEventListener("click", () => say(button.dataset.say));
 addEventListener("keydown", pressed);
 if (matchMedia("(max-width: 720px)").matches) state.size = 150;
 start().catch((error) => empty("This does not work", error.message));

@@ -13,23 +13,27 @@ export function askReason(verdict, count) {
     () => (reason.value.trim() ? { reason: reason.value.trim() } : (reason.focus(), undefined)), reason);
 }
 
-export function askRetake(count, scenes, takesPrompts, prompts) {
+// Opens at once, for keys pressed next are meant for it; the prompts of the takes arrive with `facts`.
+export function askRetake(count, scenes, facts) {
   const reason = make("textarea", { id: "reason", maxLength: 1000, "aria-label": "Reason" });
   const boxes = scenes.map((scene, index) => make("label", { class: "check" }, make("input", { type: "checkbox", value: scene, checked: index === 0 }), scene));
-  const prompt = make("textarea", { id: "prompt", maxLength: 4000, value: prompts[0] ?? "", disabled: !takesPrompts, "aria-label": "Prompt" });
-  const start = prompt.value;
-  boxes.forEach((box, index) => box.firstChild.addEventListener("change", () => { if (prompt.value === start || prompts.includes(prompt.value)) prompt.value = prompts[index] ?? ""; }));
-  const note = takesPrompts ? "Leave the prompt as it is to try the next seed; another prompt keeps the seed." : "This model reads no prompts: the next seed is tried.";
-  return ask(`Take again: ${plural(count, "ad", "ads")}`, [
-    make("fieldset", {}, make("legend", {}, "Scenes"), ...boxes),
-    make("label", { class: "label", htmlFor: "reason" }, "What is wrong with the picture?"), reason, chips(reason),
-    takesPrompts ? make("label", { class: "label", htmlFor: "prompt" }, "Prompt") : null, takesPrompts ? prompt : null,
-    make("p", { class: "label" }, `${note} All ads that show this take are made anew; everything else is kept.`)], "Retake",
+  const prompt = make("textarea", { id: "prompt", maxLength: 4000, "aria-label": "Prompt" });
+  const words = make("div", { hidden: true }, make("label", { class: "label", htmlFor: "prompt" }, "Prompt"), prompt), note = make("p", { class: "label" });
+  let prompts = [];
+  facts.then((told) => {
+    prompts = told.scenes.map((scene) => scene.prompt);
+    words.hidden = !told.takes_prompts;
+    prompt.value = prompts[0] ?? "";
+    note.textContent = `${told.takes_prompts ? "Leave the prompt as it is to try the next seed; another prompt keeps the seed." : "This model reads no prompts: the next seed is tried."} All ads that show this take are made anew; everything else is kept.`;
+  }, (error) => { note.textContent = error.message; });
+  boxes.forEach((box, index) => box.firstChild.addEventListener("change", () => { if (prompts.includes(prompt.value)) prompt.value = prompts[index] ?? ""; }));
+  return ask(`Take again: ${plural(count, "ad", "ads")}`, [make("fieldset", {}, make("legend", {}, "Scenes"), ...boxes),
+    make("label", { class: "label", htmlFor: "reason" }, "What is wrong with the picture?"), reason, chips(reason), words, note], "Retake",
   () => {
     const chosen = boxes.filter((box) => box.firstChild.checked).map((box) => box.firstChild.value);
     if (!reason.value.trim()) { reason.focus(); return undefined; }
     if (!chosen.length) { boxes[0].firstChild.focus(); return undefined; }
-    const edited = takesPrompts && !prompts.includes(prompt.value) ? prompt.value.trim() : "";
+    const edited = !words.hidden && !prompts.includes(prompt.value) ? prompt.value.trim() : "";
     return { reason: reason.value.trim(), scenes: chosen, prompt: edited };
   }, reason);
 }
@@ -52,7 +56,7 @@ function ask(title, parts, verb, read, first) {
   });
 }
 
-const KEYS = { "← ↑ → ↓": "go to another ad", "Shift + arrow, click": "choose several", "X": "choose this one", "Ctrl A": "choose all that match", "Enter": "open in detail", "Space": "play, stop", "M": "sound", "A": "approve", "R": "reject, with a reason", "T": "take again", "U": "undo", "C": "compare two, or with another run", "/": "search", "Esc": "close, choose none", "?": "this help" };
+const KEYS = { "← ↑ → ↓": "go to another ad", "Home End": "to the first, to the last", "Shift + arrow, click": "choose several", "X": "choose this one", "Ctrl A": "choose all that match", "Enter": "open in detail", "Space": "play, stop", "M": "sound", "A": "approve", "R": "reject, with a reason", "T": "take again", "U": "undo", "C": "compare two, or with another run", "/": "search", "Esc": "close, choose none", "?": "this help" };
 
 export function showHelp() {
   const dialog = $("help");
