@@ -302,6 +302,13 @@ class Budget(_Strict):
     gpu_hours: Annotated[float, Field(gt=0)]
 
 
+class Approval(_Strict):
+    """From which estimate on a run waits for a person before its shots are rendered."""
+
+    gpu_hours: Annotated[float, Field(ge=0)] | None = None
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+
+
 class AdapterChoice(_Strict):
     """Weights to lay over the model's own (a LoRA): a file or folder in the models folder, and how strongly."""
 
@@ -368,6 +375,8 @@ class Campaign(_Strict):
     tier: TierName | None = None
     seed: int = 0
     budget: Budget | None = None
+    approval: Approval | None = None
+    feed_shrink: Share = 0.3
     review: Literal["automatic", "people"] = "automatic"
     scenes: Annotated[tuple[SceneTemplate, ...], Field(min_length=1)]
     end_card: EndCardTemplate | None = None

@@ -7,11 +7,13 @@ from typing import Any
 
 from catalog.campaign import Campaign, Join, Tier, files_of
 from catalog.errors import CatalogError, Problem
+from catalog.feed import feed_suffix
 from catalog.locales import fallback_chain
 from catalog.yamlfile import Steps as Place
 from catalog.yamlfile import YamlFile, read_yaml, validate
 
 CAMPAIGN_FILE = "campaign.yaml"
+S3 = "s3://"
 
 
 def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
@@ -24,7 +26,12 @@ def load_campaign(folder: Path) -> tuple[Campaign, YamlFile]:
     campaign = validate(file, Campaign)
     problems = [*_inside(campaign, file, folder), *_twins(campaign, file)]
     problems += [*_known_scenes(campaign, file), *_one_model(campaign, file)]
-    problems += [*_beside(campaign, file, folder), *_earlier(campaign, file), *_fallbacks(campaign, file)]
+    problems += [
+        *_feed_kind(campaign, file),
+        *_beside(campaign, file, folder),
+        *_earlier(campaign, file),
+        *_fallbacks(campaign, file),
+    ]
     if problems:
         raise CatalogError(problems)
     return campaign, file
@@ -77,7 +84,8 @@ def _one_model(campaign: Campaign, file: YamlFile) -> list[Problem]:
 
 def _inside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:
     """Files that the campaign names must exist."""
-    named = {("feed",): campaign.feed, ("brand", "logo"): campaign.brand.logo}
+    named: dict[Place, str] = {("brand", "logo"): campaign.brand.logo}
+    named |= {} if campaign.feed.startswith(S3) else {("feed",): campaign.feed}
     named |= {("axes", name, "join"): axis.join for name, axis in campaign.axes.items() if isinstance(axis, Join)}
     return [
         Problem(file.place(*steps), f"there is no file '{name}' in {folder.name}/", "Check the name.")
@@ -99,6 +107,15 @@ def _beside(campaign: Campaign, file: YamlFile, folder: Path) -> list[Problem]:
         elif not path.resolve().is_relative_to(folder.resolve()):
             problems.append(Problem(place, f"'{name}' is a link out of {folder.name}/", "Put a copy in its place."))
     return problems
+
+
+def _feed_kind(campaign: Campaign, file: YamlFile) -> list[Problem]:
+    """A feed has an ending that says how it is read."""
+    try:
+        feed_suffix(Path(campaign.feed))
+    except CatalogError as error:
+        return [Problem(file.place("feed"), problem.fact, problem.cure) for problem in error.problems]
+    return []
 
 
 def _earlier(campaign: Campaign, file: YamlFile) -> list[Problem]:

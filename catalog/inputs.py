@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from catalog.campaign import Campaign, Join
-from catalog.campaign_file import load_campaign
+from catalog.campaign_file import S3, load_campaign
 from catalog.errors import CatalogError, Problem
 from catalog.formats import Format, read_formats
 from catalog.lexicon import Lexicon, read_lexicon
@@ -26,7 +26,8 @@ class Inputs:
     """What a campaign is expanded from. `problems` are all problems of single rows and locales, in reading order.
 
     `refused_products` and `refused_locales` say why something the campaign asks for cannot be used.
-    `local` holds the products as one locale knows them, by locale tag and product id.
+    `local` holds the products as one locale knows them, by locale tag and product id. `unasked` are the feed's other
+    products, which the campaign does not ask for.
     """
 
     folder: Path
@@ -42,17 +43,22 @@ class Inputs:
     joins: Mapping[str, tuple[dict[str, str], ...]]
     lexicon: Lexicon
     problems: tuple[Problem, ...]
+    unasked: tuple[Product, ...] = ()
 
 
-def read_inputs(folder: Path) -> Inputs:
-    """Read a campaign folder.
+def read_inputs(folder: Path, feed_path: Path | None = None) -> Inputs:
+    """Read a campaign folder; `feed_path` is where the feed lies if the campaign names one on S3.
 
     Raises:
         CatalogError: the campaign itself cannot be used; wrong rows and locales are listed in `problems` instead.
     """
     campaign, file = load_campaign(folder)
-    feed = read_products(folder / campaign.feed)
+    if feed_path is None and campaign.feed.startswith(S3):
+        raise CatalogError([Problem(file.place("feed"), f"{campaign.feed} was not fetched", "Name a file beside it.")])
+    feed_path = feed_path or folder / campaign.feed
+    feed = read_products(feed_path)
     products = _selected(feed.products, campaign, file)
+    asked = {product.id for product in products}
     every_locale = _with_own(folder, "locales.yaml", read_locales)
     every_format = _with_own(folder, "formats.yaml", read_formats)
     locales, refused_locales = _known(campaign.locales, every_locale, file, "locales")
@@ -60,7 +66,7 @@ def read_inputs(folder: Path) -> Inputs:
     if unknown_formats:
         raise CatalogError(unknown_formats.values())
     copy, copy_problems = _read_copy(folder, campaign, locales)
-    local, local_problems = _read_local(folder / campaign.feed, products, locales)
+    local, local_problems = _read_local(feed_path, products, locales)
     refused_products = {problem.subject: problem for problem in feed.problems if problem.subject}
     return Inputs(
         folder=folder,
@@ -76,6 +82,7 @@ def read_inputs(folder: Path) -> Inputs:
         joins={name: _read_join(folder, axis) for name, axis in campaign.axes.items() if isinstance(axis, Join)},
         lexicon=read_lexicon(folder),
         problems=(*feed.problems, *refused_locales.values(), *copy_problems, *local_problems),
+        unasked=tuple(product for product in feed.products if product.id not in asked),
     )
 
 

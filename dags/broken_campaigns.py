@@ -5,7 +5,7 @@ Airflow keeps one error per file and puts every DAG of such a file away, so it m
 
 from __future__ import annotations
 
-from campaign_flow import templates
+from renderer_calls import templates
 
 from catalog.campaign_file import read_campaigns
 from catalog.errors import CatalogError

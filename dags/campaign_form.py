@@ -15,5 +15,6 @@ PARAMS = {
     "tier": Param(None, type=["null", "string"], enum=[None, "draft", "standard", "hero"], title="Tier"),
     "gpu_hours": Param(None, type=["null", "number"], exclusiveMinimum=0, title="Another budget, in GPU hours"),
     "promote": Param(None, type=["null", "string"], title="Exactly the variants of this run (campaign/run id) again"),
+    "allow_shrink": Param(False, type="boolean", title="The feed may lack as many advertised products as it does"),
     "dry_run": Param(False, type="boolean", title="Only expand and plan"),
 }

@@ -6,29 +6,34 @@ take the DAGs of all the others away.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule
 from airflow.sdk.definitions.param import ParamsDict
-from campaign_flow import DEFAULTS, flow, templates
+from campaign_flow import flow
 from campaign_form import PARAMS
 from flight import FlightTimetable
+from renderer_calls import DEFAULTS, templates
 
 from catalog.campaign import Campaign
 from catalog.campaign_file import read_campaigns
+from catalog.sources import sources
 
 
-def schedule_of(campaign: Campaign) -> Any:
-    """Return what starts runs without a hand; nothing does once the flight is over."""
+def schedule_of(folder: str, campaign: Campaign) -> Any:
+    """Return what starts runs without a hand: the clock, and changed catalogs while the flight lasts."""
     first, last = (day.isoformat() if day else "" for day in (campaign.flight.start, campaign.flight.end))
-    if campaign.schedule is None:
-        return None
-    return FlightTimetable(campaign.schedule.cron, campaign.schedule.timezone, first, last)
+    when = campaign.schedule and FlightTimetable(campaign.schedule.cron, campaign.schedule.timezone, first, last)
+    if not campaign.in_flight(datetime.now(UTC)):
+        return when  # this file is read again and again: on the first day of the flight the catalogs are back
+    catalogs = AssetAny(*(Asset(name=one.name, uri=one.uri) for one in sources(templates() / folder, campaign)))
+    return AssetOrTimeSchedule(timetable=when, assets=catalogs) if when else catalogs
 
 
 def page_of(campaign: Campaign) -> str:
     """Return what people read about a campaign in Airflow."""
-    schedule = f"`{campaign.schedule.cron}` in {campaign.timezone}" if campaign.schedule else "by hand"
+    clock = f"`{campaign.schedule.cron}` in {campaign.timezone}, " if campaign.schedule else ""
     rows = {
         "brand": campaign.brand.name,
         "products": f"`{campaign.feed}`",
@@ -36,7 +41,7 @@ def page_of(campaign: Campaign) -> str:
         "formats": ", ".join(campaign.formats),
         "scenes": ", ".join(scene.id for scene in campaign.scenes),
         "model": campaign.tier or campaign.model,
-        "runs": schedule,
+        "runs": f"{clock}when its catalogs change, by hand",
         "flight": f"{campaign.flight.start or 'open'} to {campaign.flight.end or 'open'}",
         "review": campaign.review,
     }
@@ -47,7 +52,7 @@ def dag_of(folder: str, campaign: Campaign) -> DAG:
     """Return the DAG of one campaign; one run at a time, since two would make the same missing shots twice."""
     dag = DAG(
         f"campaign_{campaign.id}",
-        schedule=schedule_of(campaign),
+        schedule=schedule_of(folder, campaign),
         catchup=False,
         max_active_runs=1,
         default_args=DEFAULTS | {"owner": campaign.owner},

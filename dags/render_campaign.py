@@ -6,8 +6,9 @@ Every campaign also has a DAG of its own, with its schedule: `campaign_<id>`.
 from __future__ import annotations
 
 from airflow.sdk import Param, dag
-from campaign_flow import DEFAULTS, flow, templates
+from campaign_flow import flow
 from campaign_form import PARAMS
+from renderer_calls import DEFAULTS, templates
 
 CAMPAIGNS = sorted(path.parent.name for path in templates().glob("*/campaign.yaml"))
 CAMPAIGN = {"campaign": Param(next(iter(CAMPAIGNS), None), enum=CAMPAIGNS, title="Campaign")}

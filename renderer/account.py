@@ -8,18 +8,28 @@ from collections.abc import Iterable, Mapping
 from renderer.artifacts import Checked, Creative, Decision, Delivery
 from renderer.journal import Journal
 from renderer.progress import present
-from renderer.run_records import DeliveredCreative, RunReport, Terms, Undelivered, VariantPlan
+from renderer.run_records import DeliveredCreative, LiveRow, RunReport, Terms, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.versions import checked_key
 
 NOT_REACHED = "was not reached. Run the campaign again; what is finished is kept."
 
 
+NOTHING: Mapping[str, str] = {}
 Finished = tuple[VariantPlan, Creative, Checked]
 
 
-def close(state: RunState, done: Iterable[Finished], deliveries: Mapping[str, Delivery]) -> RunReport:
-    """Return the account; `done` is what `finished` gave, `deliveries` are by variant id."""
+def close(
+    state: RunState,
+    done: Iterable[Finished],
+    deliveries: Mapping[str, Delivery],
+    late: Mapping[str, str] = NOTHING,
+    off_show: Iterable[LiveRow] = (),
+) -> RunReport:
+    """Return the account; `done` is what `finished` gave, `deliveries` are by variant id.
+
+    `late` says by variant id why an ad may not be shown any more; `off_show` are the creatives that the run took away.
+    """
     context = state.context()
     reasons = _reasons(state)
     fates: dict[str, list[object]] = defaultdict(list)
@@ -32,6 +42,8 @@ def close(state: RunState, done: Iterable[Finished], deliveries: Mapping[str, De
             creative, checked = made[variant.creative_key]
             if (delivery := deliveries.get(variant.variant.id)) is not None:
                 kind, fate = "delivered", _delivered(variant, creative, checked, delivery, context.terms)
+            elif (reason := late.get(variant.variant.id)) is not None:
+                kind, fate = "rejected", Undelivered(variant=variant.variant.id, reason=f"came too late: {reason}")
             else:
                 kind, fate = _undelivered(variant, journal.decision_on(creative.sha256))
         else:
@@ -54,6 +66,7 @@ def close(state: RunState, done: Iterable[Finished], deliveries: Mapping[str, De
             "waiting": fates["waiting"],
             "rejected": fates["rejected"],
             "failed": [*refused, *fates["failed"]],
+            "withdrawn": [Undelivered(variant=row.variant, reason=f"{row.status}: {row.reason}") for row in off_show],
             "problems": state.problems(),
             "shots": summary.shots,
             "shots_rendered": len(present("takes", set(summary.missing_shots), state.store)),

@@ -21,11 +21,15 @@ from renderer.account import close, finished
 from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_video_model
 from renderer.backends.voices import find_voices
 from renderer.campaign_files import store_files
+from renderer.dashboard.ads import ads_of
 from renderer.digest import file_sha256
 from renderer.errors import PlanError, StoreError
+from renderer.feeds import feed_file
 from renderer.images import fetch_images
 from renderer.journal import Journal
 from renderer.licences import LICENCES
+from renderer.live import add_events, gone, live_row, live_rows, news, recalled, refuse_shrunken
+from renderer.offers import latest, offers_of, too_late, write_latest
 from renderer.picture.fonts import Shelf
 from renderer.plan import plan
 from renderer.publish import manifest_row, publish, write_manifest
@@ -68,24 +72,30 @@ def start_run(
         PlanError: `only` names what the campaign does not have.
     """
     started = time.monotonic()
-    inputs = read_inputs(campaign_folder(campaign, settings))
+    folder = campaign_folder(campaign, settings)
+    inputs = read_inputs(folder, feed_file(folder, settings))
+    moment = datetime.now(UTC)
+    offers = offers_of(inputs, moment)
     store = open_store(settings.store_url, settings.cache_dir)
     _check_filter(only, inputs)
     source = _with_budget(_with_model(at_tier(inputs.campaign, inputs.file, tier), model), gpu_hours)
     inputs = replace(inputs, campaign=with_files(source, store_files(inputs, store)))
     state = RunState(f"{inputs.campaign.id}/{run_id}", store)
-    combinations = combine(inputs, _part(inputs.campaign.sample, sample, only, whole=whole))
+    inputs = replace(inputs, products=tuple(one for one in inputs.products if not offers.products[one.id].sold_out))
+    part = _part(inputs.campaign.sample, sample, only, whole=whole)
+    combinations = [one for one in combine(inputs, part) if offers.sells(one.product_id, one.locale)]
     wanted = {combination.product_id for combination in combinations}
     images, problems = fetch_images([product for product in inputs.products if product.id in wanted], store)
-    moment = datetime.now(UTC)
     unusable = {problem.subject: problem for problem in problems}
     results = list(expand(inputs, combinations, images, unusable, moment))
     found = [*map(str, inputs.problems), *map(str, problems)]
+    state.write_offers(offers)
     return _begun(state, _context(inputs, run_id, moment, store), results, found, started) | {
         "products": len(inputs.products) + len(inputs.refused_products),
         "locales": len(inputs.campaign.locales),
         "formats": len(inputs.campaign.formats),
         "whole": len(combine(inputs)),
+        "sold_out": sum(offer.sold_out for offer in offers.products.values()),
     }
 
 
@@ -234,6 +244,7 @@ def review_run(run: str, settings: Settings) -> dict[str, Any]:
     rule = state.context().source.review
     decisions = list(review((checked for _, _, checked in finished(state.planned(), state)), rule, state.store))
     verdicts = [decision.verdict for decision in decisions if decision is not None]
+    ads_of(state, {})  # kept beside the run, so that the dashboard opens at once
     _account("review", started, len(decisions), len(verdicts), state)
     return {
         "approved": verdicts.count("approve"),
@@ -242,25 +253,57 @@ def review_run(run: str, settings: Settings) -> dict[str, Any]:
     }
 
 
+def withdraw_run(run: str, settings: Settings, *, allow_shrink: bool = False) -> dict[str, Any]:
+    """Take from the campaign's manifest what must not be shown any more: vanished, sold out, its sale over.
+
+    Raises:
+        PlanError: the feed lacks a larger share of the advertised products than the campaign allows.
+    """
+    state = open_run(run, settings)
+    campaign, offers = state.context().campaign, state.offers()
+    if offers is None:
+        return {"run": run, "withdrawn": 0}
+    destination = _destination(settings)
+    rows = live_rows(campaign, destination)
+    found = gone(rows, offers, run)
+    if not allow_shrink:
+        refuse_shrunken(campaign, rows, found, offers)
+    write_latest(offers, campaign, state.store)
+    if found:
+        add_events([row for _, row in found], campaign, destination)
+    return {"run": run, "withdrawn": len(found)}
+
+
 def publish_run(run: str, settings: Settings) -> dict[str, Any]:
-    """Deliver what is approved, write the manifest, close the account of the run."""
+    """Deliver what is approved and may still be advertised, write the manifests, close the account of the run."""
     started = time.monotonic()
     state = open_run(run, settings)
-    destination = open_store(settings.publish_url or settings.store_url, settings.cache_dir)
+    context, destination = state.context(), _destination(settings)
     done = finished(state.planned(), state)
-    decisions = review((checked for _, _, checked in done), state.context().source.review, state.store)
+    decisions = list(review((checked for _, _, checked in done), context.source.review, state.store))
+    offers = latest(context.campaign, state.store)
+    late = too_late((planned.variant for planned, _, _ in done), offers) if offers else {}
     approved = [
         (creative, decision)
-        for (_, creative, _), decision in zip(done, decisions, strict=True)
-        if decision is not None and decision.verdict == "approve"
+        for (planned, creative, _), decision in zip(done, decisions, strict=True)
+        if decision is not None and decision.verdict == "approve" and planned.variant.id not in late
     ]
     deliveries = {delivery.variant_id: delivery for delivery in publish(approved, state.store, destination)}
-    variants = [planned.variant for planned, _, _ in done if planned.variant.id in deliveries]
-    use, terms = state.model_use(), state.context().terms
-    rows = [manifest_row(variant, deliveries[variant.id], use, terms) for variant in variants]
-    write_manifest(rows, state.prefix, destination)
+    delivered = [one for one in done if one[0].variant.id in deliveries]
+    use = state.model_use()
+    rows = {
+        planned.variant.id: manifest_row(planned.variant, deliveries[planned.variant.id], use, context.terms)
+        for planned, _, _ in delivered
+    }
+    write_manifest(rows.values(), state.prefix, destination)
+    live = live_rows(context.campaign, destination)
+    events = news(live, (live_row(rows[one[0].variant.id], *one, offers, run) for one in delivered))
+    events += recalled(live, (decision for decision in decisions if decision), run)
+    events += [row for _, row in gone(live, offers, run)] if offers else []
+    live = add_events(events, context.campaign, destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
-    report = close(state, done, deliveries)
+    off_show = [row for row in live if row.run == run and row.status != "delivered"]
+    report = close(state, done, deliveries, late, off_show)
     state.write_report(report)
     return counts(report)
 
@@ -273,6 +316,7 @@ def counts(report: RunReport) -> dict[str, Any]:
         "waiting": len(report.waiting),
         "rejected": len(report.rejected),
         "failed": len(report.failed),
+        "withdrawn": len(report.withdrawn),
         "complete": report.complete,
     }
 
@@ -312,6 +356,10 @@ def _with_model(campaign: Campaign, model: str | None) -> Campaign:
     if model is None:
         return campaign
     return campaign.model_copy(update=dict(Tier(model=model)) if campaign.tiers else {"model": model})
+
+
+def _destination(settings: Settings) -> Store:
+    return open_store(settings.publish_url or settings.store_url, settings.cache_dir)
 
 
 def _with_budget(campaign: Campaign, gpu_hours: float | None) -> Campaign:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from catalog import CatalogError
 from renderer.errors import PlanError, RenderError
+from renderer.review_cli import commands as review_commands
 from renderer.screen import (
     complain,
     err,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from renderer.services import Services
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(review_commands, name="review")
 
 CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="a campaign folder, or its name in templates/")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a run: <campaign>/<run id>, as expand and plan print it")]
@@ -44,6 +46,9 @@ ModelName = Annotated[str | None, typer.Option("--model", help="another video mo
 TierName = Annotated[str | None, typer.Option("--tier", help="another tier than the campaign's own")]
 PromotedRun = Annotated[
     str | None, typer.Option("--promote", metavar="RUN", help="make exactly the variants of this run, in another tier")
+]
+AllowShrink = Annotated[
+    bool, typer.Option("--allow-shrink", help="withdraw products that the feed lacks, however many")
 ]
 Whole = Annotated[bool, typer.Option("--all", help="everything the campaign asks for, not only its sample")]
 
@@ -101,12 +106,12 @@ _stage_command("check", "Measure every creative of a run against its format.")
 
 
 @app.command()
-def review(run: RunName) -> None:
-    """Decide about finished creatives as the campaign's rule says."""
-    from renderer.batches import review_run
+def withdraw(run: RunName, allow_shrink: AllowShrink = False) -> None:
+    """Take off show what the feed of a run no longer has, what sold out, and what shows a sale that is over."""
+    from renderer.batches import withdraw_run
 
-    verdicts = review_run(run, Settings.from_environment())
-    out.print(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+    withdrawn = withdraw_run(run, Settings.from_environment(), allow_shrink=allow_shrink)["withdrawn"]
+    out.print(f"{withdrawn} withdrawn")
 
 
 @app.command()
@@ -127,6 +132,7 @@ def render(
     tier: TierName = None,
     promote: PromotedRun = None,
     whole: Whole = False,
+    allow_shrink: AllowShrink = False,
 ) -> None:
     """Do every stage in this process, without Airflow, into the store of ADLOOM_STORE_URL."""
     from renderer import batches
@@ -136,6 +142,7 @@ def render(
     wish = {"sample": sample, "model": model, "tier": tier, "promote": promote, "whole": whole}
     started = batches.begin_run(campaign, _new_run_id(), wish, settings)
     show_expanded(started)
+    batches.withdraw_run(started["run"], settings, allow_shrink=allow_shrink)
     _plan(started["run"], settings)
     _run_stages(started["run"], tuple(STAGES), settings)
     batches.review_run(started["run"], settings)

@@ -65,6 +65,14 @@ class Journal:
         """Return everything that was said about a variant, whatever its bytes were, the oldest first."""
         return tuple(self._by_variant.get(variant_id, ()))
 
+    def variants(self) -> tuple[str, ...]:
+        """Return the variants that something was said about."""
+        return tuple(self._by_variant)
+
+    def said_since(self, revision: int) -> tuple[str, ...]:
+        """Return the SHA-256 of all files that were spoken of after a revision."""
+        return tuple(sha256 for sha256, last in list(self._last.items()) if last.revision > revision)
+
     def retakes(self) -> dict[str, Retake]:
         """Return what is to be taken again, by the key of the shot; of several wishes for one shot the last counts."""
         with self._lock:

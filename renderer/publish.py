@@ -80,18 +80,20 @@ def manifest_row(variant: Variant, delivery: Delivery, use: ModelUse = NO_USE, t
     )
 
 
-def write_manifest(rows: Iterable[ManifestRow], prefix: str, store: Store) -> None:
-    """Write `manifest.jsonl` and `manifest.csv` below `prefix`."""
+def write_manifest(
+    rows: Iterable[ManifestRow], prefix: str, store: Store, kind: type[ManifestRow] = ManifestRow
+) -> None:
+    """Write `manifest.jsonl` and `manifest.csv` below `prefix`, with the columns of `kind`."""
     rows = list(rows)
     lines = "".join(f"{row.model_dump_json()}\n" for row in rows)
     store.put_bytes(f"{prefix}/manifest.jsonl", lines.encode(), replace=True)
-    store.put_bytes(f"{prefix}/manifest.csv", _csv(rows).encode("utf-8-sig"), replace=True)
+    store.put_bytes(f"{prefix}/manifest.csv", _csv(rows, kind).encode("utf-8-sig"), replace=True)
 
 
-def _csv(rows: list[ManifestRow]) -> str:
+def _csv(rows: list[ManifestRow], kind: type[ManifestRow]) -> str:
     """Return the rows for spreadsheets: lists joined, and no cell that a spreadsheet would take for a formula."""
     table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(ManifestRow.model_fields))
+    writer = csv.DictWriter(table, fieldnames=list(kind.model_fields))
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _cell(value) for name, value in row.model_dump().items()})

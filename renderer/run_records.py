@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
 from catalog import Brand, Campaign, Format, Locale, Variant
 from renderer.artifacts import CaptionJob, Line, Record, Shot
 from renderer.licences import Licence
@@ -122,6 +126,7 @@ class StageAccount(Record):
     wanted: int
     made: int
     failures: tuple[Failure, ...]
+    ended_at: str = ""  # ISO 8601, UTC
 
     @property
     def cached(self) -> int:
@@ -186,6 +191,68 @@ class ManifestRow(Record):
     trains_no_models: bool
 
 
+class Offer(Record):
+    """What the feed says about selling one product: where not, until when cheaper, on which page.
+
+    Moments are ISO 8601 with offset, empty where there is none; `links` are by locale, and under "" the feed's own.
+    """
+
+    sold_out: bool = False
+    sold_out_in: tuple[str, ...] = ()
+    sale_starts: str = ""
+    sale_ends: str = ""
+    links: dict[str, str] = Field(default_factory=dict)
+
+
+class Offers(Record):
+    """What a campaign could advertise when its catalogs were read (`as_of`), by product id.
+
+    `unasked` products are in the feed and not asked for, `refused` ones have a row that cannot be read.
+    """
+
+    as_of: str
+    locales: tuple[str, ...]
+    formats: tuple[str, ...]
+    products: dict[str, Offer]
+    unasked: dict[str, Offer] = Field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    feed_shrink: float = 0.3
+
+    def sells(self, product: str, locale: str) -> bool:
+        """Tell whether a product is in stock where a locale is spoken, as far as its row can be read."""
+        offer = self.products.get(product, Offer())
+        return not offer.sold_out and locale not in offer.sold_out_in
+
+
+class LiveRow(ManifestRow):
+    """One creative of a campaign at its destination, and whether it is still meant to be shown.
+
+    `superseded`: another creative of the same variant took its place. `withdrawn`: nothing did. `run` is the run that
+    made it so, at `status_at` (ISO 8601, UTC).
+    """
+
+    status: Literal["delivered", "superseded", "withdrawn"]
+    status_at: str
+    reason: str = ""
+    run: str = ""
+    title: str = ""
+    link: str = ""
+    width: int = 0
+    height: int = 0
+    duration_s: float = 0
+    size_bytes: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, facts: Any) -> Any:
+        """Rows are kept for years: what a version did not know yet is empty, what it alone knew is left out."""
+        if not isinstance(facts, dict):
+            return facts
+        empty: dict[Any, Any] = {str: "", bool: False, dict[str, str]: {}}
+        fields = {name: field for name, field in cls.model_fields.items() if name in facts or field.is_required()}
+        return {name: facts.get(name, empty.get(field.annotation, ())) for name, field in fields.items()}
+
+
 class Undelivered(Record):
     """One variant that did not arrive, and why."""
 
@@ -203,6 +270,7 @@ class RunReport(ModelUse):
     waiting: tuple[Undelivered, ...]
     rejected: tuple[Undelivered, ...]
     failed: tuple[Undelivered, ...]
+    withdrawn: tuple[Undelivered, ...] = ()  # earlier creatives that this run withdrew or superseded
     problems: tuple[str, ...]
     shots: int
     shots_rendered: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from catalog import Refusal, Variant
 from renderer.artifacts import Shot
 from renderer.errors import StoreError
-from renderer.run_records import Batch, ModelUse, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
+from renderer.run_records import Batch, ModelUse, Offers, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
 from renderer.store import Store
 
 R = TypeVar("R", bound=BaseModel)
@@ -65,6 +66,14 @@ class RunState:
         """Yield the variants that cannot be made."""
         return self._lines("refused.jsonl.gz", Refusal)
 
+    def write_offers(self, offers: Offers) -> None:
+        """Keep what could be advertised when the run began."""
+        self.store.put_record(f"{self.prefix}/offers.json", offers)
+
+    def offers(self) -> Offers | None:
+        """Return what could be advertised when the run began; None for a run that repeats another one."""
+        return self.store.get_record(f"{self.prefix}/offers.json", Offers)
+
     def write_plan(self, planned: Iterable[VariantPlan], shots: Iterable[Shot], batches: Iterable[Batch]) -> None:
         """Keep what planning gave."""
         self._write_lines("planned.jsonl.gz", planned)
@@ -83,6 +92,13 @@ class RunState:
     def planned(self) -> Iterator[VariantPlan]:
         """Yield every planned variant, missing or not."""
         return self._lines("planned.jsonl.gz", VariantPlan)
+
+    def planned_as(self, creative_keys: Collection[str]) -> dict[str, VariantPlan]:
+        """Return the variants that are planned under these keys, without making records of all others."""
+        wanted = [key.encode() for key in creative_keys]
+        lines = self._raw_lines("planned.jsonl.gz") if wanted else []
+        found = [VariantPlan.model_validate_json(line) for line in lines if any(key in line for key in wanted)]
+        return {planned.creative_key: planned for planned in found if planned.creative_key in creative_keys}
 
     def shots(self) -> Iterator[Shot]:
         """Yield every shot of the run, rendered or not."""
@@ -110,6 +126,7 @@ class RunState:
             account = account.model_copy(
                 update={"made": account.made + earlier.made, "seconds": account.seconds + earlier.seconds}
             )
+        account = account.model_copy(update={"ended_at": datetime.now(UTC).isoformat(timespec="seconds")})
         self.store.put_record(f"{self.prefix}/{key}", account)
 
     def accounts(self, stage: str = "") -> Iterator[StageAccount]:
@@ -148,8 +165,11 @@ class RunState:
             self.store.put_bytes(f"{self.prefix}/{name}", Path(file.name).read_bytes(), replace=True)
 
     def _lines(self, name: str, kind: type[R]) -> Iterator[R]:
+        for line in self._raw_lines(name):
+            yield kind.model_validate_json(line)
+
+    def _raw_lines(self, name: str) -> list[bytes]:
         body = self.store.get_bytes(f"{self.prefix}/{name}")
         if body is None:
             raise StoreError(f"run {self.run}: {name} is not in the store. Run the stage before this one.")
-        for line in gzip.decompress(body).splitlines():
-            yield kind.model_validate_json(line)
+        return gzip.decompress(body).splitlines()

@@ -89,9 +89,13 @@ class Settings(BaseModel):
     font_dirs: str = Field(default="", description="folders with your own fonts, separated by ':'")
     batches: int = Field(default=16, ge=1, le=64, description="most batches of one run, each a row of Airflow's grid")
     gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour, for estimates only")
+    review_media: Literal["stream", "signed"] = Field(
+        default="stream", description="how ads reach reviewers: through Airflow's server, or by signed S3 addresses"
+    )
     s3_port: int = Field(default=8333, ge=1024, le=65535, description="port of the local S3 server")
     airflow_port: int = Field(default=8080, ge=1024, le=65535, description="port of the local Airflow")
     airflow_db: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in build/airflow")
+    watch_cron: str = Field(default="*/5 * * * *", description="when Airflow looks for changed catalogs, as cron, UTC")
     accepted_licences: str = Field(default="", description="licences of models that you read, separated by ','")
     licence_agreements: str = Field(default="", description="licences you have an own agreement for, separated by ','")
     territory: str = Field(default="", description="the country you are in, ISO 3166-1, such as CH")

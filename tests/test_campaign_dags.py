@@ -49,9 +49,29 @@ def test_each_campaign_has_a_dag_that_tells_about_it(templates, monkeypatch):
     assert {} == bag.import_errors
     assert ("marketing", {"adloom", "retail"}, "Ads before Christmas") == (xmas.owner, xmas.tags, xmas.description)
     assert "`0 6 * * MON` in Europe/Berlin" in xmas.doc_md
-    assert xmas.timetable.description.endswith("from 2026-11-01 until 2026-12-24")
-    assert not plain.timetable.can_be_scheduled
     assert plain.task_ids == xmas.task_ids == bag.dags["render_campaign"].task_ids
+
+
+def assets_of(dag: Any) -> set[str]:
+    """The names of the assets that begin a run of this DAG."""
+    condition = dag.timetable.asset_condition
+    return {asset.name for asset in condition.objects} if condition else set()
+
+
+@pytest.mark.parametrize(
+    ("day", "flies"),
+    [("2026-10-31T12:00+00:00", False), ("2026-11-01T12:00+00:00", True), ("2026-12-25T12:00+00:00", False)],
+)
+def test_changed_catalogs_begin_runs_inside_the_flight_only(templates, monkeypatch, day, flies):
+    """The feed and the locales of a campaign are assets of its DAG while it flies; the clock ends by itself."""
+    with time_machine.travel(datetime.fromisoformat(day), tick=False):
+        bag = bag_of(templates, monkeypatch)
+
+    assert assets_of(bag.dags["campaign_plain"]) == {"product feed plain/products.csv", "locales of plain"}
+    assert assets_of(bag.dags["campaign_xmas"]) == (
+        {"product feed xmas/products.csv", "locales of xmas"} if flies else set()
+    )
+    assert bag.dags["campaign_xmas"].timetable.can_be_scheduled
 
 
 def test_a_broken_campaign_is_an_import_error_and_hides_nobody(templates, monkeypatch):
@@ -143,7 +163,7 @@ def test_the_wall_clock_counts_when_summer_time_ends():
     ]
 
 
-@pytest.mark.parametrize("module", ["campaigns", "broken_campaigns", "render_campaign"])
+@pytest.mark.parametrize("module", ["campaigns", "broken_campaigns", "render_campaign", "catalog_watch"])
 def test_parsing_imports_nothing_heavy(module):
     """Airflow parses these files every few seconds: reading them must not load a library that renders."""
     code = (

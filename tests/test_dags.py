@@ -22,7 +22,9 @@ def dag(airflow_db: None) -> Any:
 
     bag = DagBag(str(ROOT / "dags"))
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"render_campaign", "campaign_aurora_launch"}, "plugins must not be read as DAGs"
+    assert set(bag.dags) == {"render_campaign", "campaign_aurora_launch", "catalog_watch"}, (
+        "plugins must not be read as DAGs"
+    )
     return bag.dags["render_campaign"]
 
 
@@ -32,6 +34,7 @@ def run(dag: Any, **conf: Any) -> dict[str, str]:
         "sample": None,
         "model": None,
         "dry_run": False,
+        "allow_shrink": False,
         "tier": None,
         "promote": None,
         "products": None,
@@ -60,12 +63,19 @@ def test_tasks_bear_the_names_of_the_stages(dag):
     """A log, a task and a chapter of the documentation use the same word."""
     stages = {"generate", "narrate", "caption", "compose", "check"}
 
-    assert {f"render.{stage}" for stage in stages} | {"expand", "plan", "review", "publish"} == set(dag.task_ids)
+    assert {f"render.{stage}" for stage in stages} | {
+        "expand",
+        "withdraw",
+        "plan",
+        "approve",
+        "review",
+        "publish",
+    } == set(dag.task_ids)
 
 
 def test_a_batch_flows_in_the_order_of_the_story(dag):
     """Picture and voice are made side by side; composing needs both."""
-    upstream = {name: dag.get_task(name).upstream_task_ids - {"plan"} for name in dag.task_ids}
+    upstream = {name: dag.get_task(name).upstream_task_ids - {"plan", "approve"} for name in dag.task_ids}
 
     assert upstream["render.compose"] == {"render.generate", "render.caption"}
     assert upstream["render.caption"] == {"render.narrate"}

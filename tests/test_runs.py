@@ -84,19 +84,20 @@ def test_up_again_starts_nothing(running):
     ("user", "method", "path", "status"),
     [
         (None, "GET", "/", 401),
-        (None, "GET", "/runs", 401),
-        (None, "GET", f"/media/creative-{'0' * 32}-{'0' * 12}.mp4", 401),
-        (None, "POST", "/decisions", 401),
+        (None, "GET", "/page/app.js", 401),
+        (None, "GET", "/api/runs", 401),
+        (None, "POST", "/api/runs/c/r/decisions", 401),
         (None, "GET", "/docs", 404),
         (None, "GET", "/openapi.json", 404),
-        ("viewer", "GET", "/runs", 200),
-        ("viewer", "POST", "/decisions", 403),
-        ("reviewer", "POST", "/decisions", 409),  # allowed, but there is no such creative
+        ("viewer", "GET", "/api/runs", 200),
+        ("viewer", "POST", "/api/runs/c/r/decisions", 403),
+        ("reviewer", "POST", "/api/runs/c/r/decisions", 409),  # allowed, but there is no such ad
     ],
 )
 def test_the_review_page_is_behind_airflows_login(running, user, method, path, status):
     """Anonymous sees nothing, a viewer may look, a reviewer may decide, and only about bytes that exist."""
-    wish = {"key": f"creative-{'0' * 32}", "sha256": "0" * 64, "verdict": "approve"}
+    ad = {"key": f"creative-{'0' * 32}", "sha256": "0" * 64, "seen": 0}
+    wish = {"verdict": "approve", "ads": [ad]}
     token = _token(running, user) if user else ""
 
     assert _status(method, f"{running.airflow_url}/adloom-review{path}", wish, token) == status

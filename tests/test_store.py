@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import threading
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -110,3 +112,25 @@ def test_a_large_object_is_not_read(s3_server):
     assert 2000 == len(read_s3_object(f"{s3_server}/big.png", 2000))
     with pytest.raises(StoreError, match="At most 1,999 bytes fit"):
         read_s3_object(f"{s3_server}/big.png", 1999)
+
+
+def test_folders_are_listed_without_what_is_in_them(store):
+    """The runs of a campaign are found without looking at a thousand objects of each."""
+    for key in ("runs/a/1/x", "runs/a/2/x", "runs/b/1/x", "runs/loose"):
+        store.put_bytes(key, b"")
+
+    assert ["a", "b"] == list(store.folders("runs/"))
+    assert ["1", "2"] == list(store.folders("runs/a/"))
+    assert [] == list(store.folders("nothing/"))
+
+
+def test_a_signed_address_can_be_read_by_anybody_for_a_while(s3_server, tmp_path):
+    """Reviewers may fetch videos from the bucket itself; a folder has no such address."""
+    bucket = open_store(f"{s3_server}/{tmp_path.name}")
+    bucket.put_bytes("creatives/a.mp4", b"moving")
+    url = bucket.signed_url("creatives/a.mp4", 60)
+
+    assert b"moving" == urllib.request.urlopen(url).read()
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(url.partition("?")[0])
+    assert open_store(f"file://{tmp_path}").signed_url("creatives/a.mp4", 60) is None

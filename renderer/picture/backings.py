@@ -69,16 +69,16 @@ def hairline(frame: Frame, colour: Rgb) -> list[Piece]:
     return [(level, inset, inset), (level, inset, bottom), (upright, inset, inset), (upright, right, inset)]
 
 
-def backing_colour(wanted: Backing, product: Pixels, brand: Brand) -> Rgb | None:
+def backing_colour(wanted: Backing, product: Pixels, brand: Brand, ground: Rgb | None = None) -> Rgb | None:
     """Return the first of the backing's colours from which the product stands out; None if it does from neither.
 
-    `product` is premultiplied RGBA as `read_product` returns it.
+    `product` is premultiplied RGBA as `read_product` returns it; `ground` is a colour that would not be seen.
     """
     solid = product[product[..., 3] >= SOLID][:, :3]
     if not len(solid):
         return None
     mean = _lab(solid.mean(0))
-    colours = (rgb_of(getattr(brand, name)) for name in wanted.colours)
+    colours = (one for name in wanted.colours if (one := rgb_of(getattr(brand, name))) != ground)
     return next((one for one in colours if float(np.linalg.norm(_lab(one) - mean)) >= LEAST_DIFFERENCE), None)
 
 
@@ -91,7 +91,8 @@ def _room(product: Box, texts: Sequence[Box], frame: Frame) -> Box:
     """Texts in a column bound it sideways, others from above and below."""
     left, top, right, bottom = 0, 0, frame.format.width, frame.format.height
     for text in texts:
-        if text.y >= product.bottom:
+        in_column = frame.has_columns and frame.column.x <= text.x and text.right <= frame.column.right
+        if text.y >= product.bottom and not in_column:
             bottom = min(bottom, text.y - frame.gap // 2)
         elif not frame.has_columns:
             top = max(top, text.bottom + frame.gap // 2)

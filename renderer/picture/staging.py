@@ -109,7 +109,7 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     appearances = list(_appearances(planned, parts, assets, boxes, cast))
     size, fill = frame.format, rgb_of(pen.brand.ink) if closing is None else closing.pen.end_fill
     shape = size.width, size.height, size.frame_rate
-    behind = list(_behind(appearances, parts, assets, boxes, pen))
+    behind = list(_behind(appearances, parts, assets, boxes, pen, fill))
     return Show(*shape, parts, ground.backdrops, veil, fill, behind, appearances, cast.still(), tuple(cast.placed))
 
 
@@ -328,7 +328,12 @@ def _appearances(
 
 
 def _behind(
-    appearances: Sequence[Appearance], parts: Sequence[Part], assets: Assets, boxes: Sequence[dict[Role, Box]], pen: Pen
+    appearances: Sequence[Appearance],
+    parts: Sequence[Part],
+    assets: Assets,
+    boxes: Sequence[dict[Role, Box]],
+    pen: Pen,
+    end_fill: Rgb,
 ) -> Iterator[Layer]:
     """The style's line around the frame, and its backings: each comes and goes with a product that was cut out."""
     style, end = pen.style, parts[-1].last
@@ -337,13 +342,15 @@ def _behind(
             yield Layer(sprite_of(picture), x, y, 0, end)
     if style.backing is None or assets.product is None:
         return
-    colour = backing_colour(style.backing, assets.product, pen.brand)
+    card = parts[-1].first if len(parts) > len(assets.takes) else end
     for shown in appearances:
+        colour = backing_colour(style.backing, assets.product, pen.brand, end_fill if shown.first == card else None)
         if colour is None or not shown.shot.stands:
             continue
-        seen = [places for part, places in zip(parts, boxes, strict=True) if shown.first <= part.first < shown.last]
-        texts = [box for places in seen for role, box in places.items() if role in (*BARE_TEXTS, "legal", "cta")]
-        last = min(shown.last + DISSOLVE_FRAMES, end)
+        gone = min(shown.last, card) if colour == end_fill and shown.first < card else shown.last  # unseen on the card
+        seen = [places for part, places in zip(parts, boxes, strict=True) if shown.first <= part.first < gone]
+        texts = [box for places in seen for role, box in places.items() if role in (*BARE_TEXTS, "legal", "cta", "qr")]
+        last = min(gone + DISSOLVE_FRAMES, end)
         motion = style.plate_motion if shown.first > 0 else None
         for picture, x, y in backing(style.backing, shown.shot.box, texts, pen.frame, colour):
             yield Layer(

@@ -69,6 +69,7 @@ def as_json(report: RunReport, names: dict[str, str]) -> dict[str, Any]:
         "requested": report.requested,
         "delivered": report.delivered,
         **{kind: len(those) for kind, those in undelivered.items()},
+        "withdrawn": [one.model_dump() for one in report.withdrawn],
         "shots": report.shots,
         "shots_rendered": report.shots_rendered,
         "shots_cached": report.shots_cached,
@@ -90,7 +91,7 @@ def table(report: RunReport, folder: Path | None) -> Table:
     rows.add_row("shots", f"{report.shots}, {report.shots_rendered} of them rendered now")
     rows.add_row("cached", str(report.shots_cached))
     rows.add_row("delivered", str(report.delivered))
-    for kind in ("waiting", "rejected", "failed"):
+    for kind in ("waiting", "rejected", "failed", "withdrawn"):
         those: tuple[Undelivered, ...] = getattr(report, kind)
         rows.add_row(kind, f"{len(those)}: {escape(those[0].reason)}" if those else "0")
     rows.add_row("seconds", ", ".join(f"{stage} {report.seconds[stage]:.1f}" for stage in _in_order(report.seconds)))

@@ -39,8 +39,14 @@ class Objects(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, sorted."""
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names between `prefix`, which ends with `/`, and the next `/`, sorted."""
+
     def url(self, key: str) -> str:
         """Return the address that manifests name."""
+
+    def signed_url(self, key: str, valid_s: int) -> str | None:
+        """Return an address that a browser may read for a while, or None where there is none."""
 
 
 class Store:
@@ -89,6 +95,14 @@ class Store:
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, sorted."""
         return self.objects.keys(prefix)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders below `prefix`, which ends with `/`, sorted; what is in them is not listed."""
+        return self.objects.folders(prefix)
+
+    def signed_url(self, key: str, valid_s: int) -> str | None:
+        """Return a web address that anybody may read for `valid_s` seconds, or None where the store has none."""
+        return self.objects.signed_url(key, valid_s)
 
     def url(self, key: str) -> str:
         """Return the address that people and manifests use."""

@@ -51,6 +51,13 @@ class FolderObjects:
             if key.startswith(prefix) and path.is_file() and not path.name.startswith(TEMPORARY):
                 yield key
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        folder = self._path(prefix)
+        yield from sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+
+    def signed_url(self, key: str, valid_s: int) -> str | None:
+        return None
+
     def url(self, key: str) -> str:
         return self._path(key).as_uri()
 

@@ -99,6 +99,21 @@ class S3Objects:
             if _code(error) != "NoSuchBucket":
                 raise self._failed("list", prefix, error) from error
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        wanted = self.prefix + prefix
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=wanted, Delimiter="/")
+        try:
+            for page in pages:
+                for entry in page.get("CommonPrefixes", []):
+                    yield entry["Prefix"].removeprefix(wanted).rstrip("/")
+        except _client_error() as error:
+            if _code(error) != "NoSuchBucket":
+                raise self._failed("list", prefix, error) from error
+
+    def signed_url(self, key: str, valid_s: int) -> str | None:
+        place = {"Bucket": self.bucket, "Key": self.prefix + key}
+        return str(self.client.generate_presigned_url("get_object", Params=place, ExpiresIn=valid_s))
+
     def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
 
@@ -130,6 +145,21 @@ def s3_client() -> Any:
         read_timeout=60,
     )
     return boto3.session.Session().client("s3", config=config)  # boto3's common session is not for several threads
+
+
+def s3_etags(url: str) -> dict[str, str]:
+    """Return the ETag of every object whose address starts with `url` (`s3://bucket/start of a key`), by its address.
+
+    Raises:
+        StoreError: the bucket is absent, or may not be listed.
+    """
+    parts = urlsplit(url)
+    pages = s3_client().get_paginator("list_objects_v2").paginate(Bucket=parts.netloc, Prefix=parts.path.lstrip("/"))
+    try:
+        found = [entry for page in pages for entry in page.get("Contents", [])]
+    except _client_error() as error:
+        raise StoreError(f"{url}: list failed: {error}. Check the address and the credentials.") from error
+    return {f"s3://{parts.netloc}/{entry['Key']}": entry["ETag"] for entry in found}
 
 
 def read_s3_object(url: str, max_bytes: int) -> bytes:

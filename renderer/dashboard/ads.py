@@ -1,0 +1,170 @@
+"""The finished ads of a run as rows for a grid, kept beside the run so that ten thousand of them open at once."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from catalog import Variant
+from catalog.spoken import shown_text
+from renderer.artifacts import Checked, Creative, Decision, Record
+from renderer.journal import Journal
+from renderer.run_records import VariantPlan
+from renderer.run_state import RunState
+from renderer.versions import checked_key
+
+READERS = 8  # requests at once
+WAITING = "waiting"  # for a decision
+
+
+class Ad(Record):
+    """One finished ad. `stem` names its files: `creatives/<stem>.mp4`; `words` are what it shows and says."""
+
+    key: str
+    variant_id: str
+    product: str
+    title: str
+    locale: str
+    format: str
+    axes: dict[str, str]
+    stem: str
+    sha256: str
+    width: int
+    height: int
+    duration_s: float
+    passed: bool
+    findings: tuple[tuple[str, str], ...]  # severity and name of each check that was not fine
+    words: str
+    burned_in: bool  # captions are in the picture
+    scenes: tuple[str, ...]
+    shots: tuple[str, ...]  # the take of each scene
+
+
+class Filter(Record):
+    """Which ads are meant; an empty field means all. `text` is words that must all stand in the ad or in its name."""
+
+    product: str = ""
+    locale: str = ""
+    format: str = ""
+    finding: str = ""  # a severity, or the name of a check
+    decision: str = ""  # waiting, approve, reject, retake
+    text: str = ""
+
+
+def ads_of(state: RunState, known: dict[str, tuple[Ad, ...]]) -> list[Ad]:
+    """Return the finished ads of a run, by variant id.
+
+    A batch is looked at once its check has ended; what was found before the run is there from the start. Every part
+    is read from the store once, kept there as one object, and remembered in `known`.
+    """
+    parts = _parts(state)
+    for key, variants in parts.items():
+        if key not in known:
+            known[key] = _part(key, variants, state)
+    return sorted((ad for key in parts for ad in known[key]), key=lambda ad: ad.variant_id)
+
+
+def parts_of(state: RunState) -> tuple[str, ...]:
+    """Return names that change when there is more to see."""
+    return tuple(_parts(state))
+
+
+def matching(ads: Iterable[Ad], wanted: Filter, journal: Journal) -> list[Ad]:
+    """Return the ads that a filter means; the page counts by the same rules (grid.js)."""
+    words = wanted.text.lower().split()
+    return [
+        ad
+        for ad in ads
+        if wanted.product in ("", ad.product)
+        and wanted.locale in ("", ad.locale)
+        and wanted.format in ("", ad.format)
+        and (not wanted.finding or any(wanted.finding in finding for finding in ad.findings))
+        and wanted.decision in ("", verdict_of(journal.decision_on(ad.sha256)))
+        and _says(ad, words)
+    ]
+
+
+def verdict_of(decision: Decision | None) -> str:
+    """Return what stands about an ad in one word."""
+    return WAITING if decision is None else decision.verdict
+
+
+def _says(ad: Ad, words: list[str]) -> bool:
+    text = f"{ad.variant_id} {ad.title} {ad.words}".lower()
+    return all(word in text for word in words)
+
+
+def _parts(state: RunState) -> dict[str, Callable[[], Iterable[VariantPlan]]]:
+    """Return where each part is kept, and how to find its variants where it is not yet."""
+    folder = f"{state.prefix}/ads"
+    parts: dict[str, Callable[[], Iterable[VariantPlan]]] = {f"{folder}/reused.jsonl.gz": lambda: _reused(state)}
+    keys = list(state.store.keys(f"{state.prefix}/accounts/check/"))
+    for key, body in zip(keys, _at_once(state.store.get_bytes, keys), strict=True):
+        number = key.rpartition("/")[2].removesuffix(".json")
+        digest = hashlib.sha256(body or b"").hexdigest()[:12]  # a later try of the batch has another account
+        parts[f"{folder}/{number}-{digest}.jsonl.gz"] = _members(state, int(number))
+    return parts
+
+
+def _members(state: RunState, number: int) -> Callable[[], Iterable[VariantPlan]]:
+    return lambda: state.batch(number).variants
+
+
+def _reused(state: RunState) -> list[VariantPlan]:
+    """Return the variants that are in no batch, because nothing of them was missing."""
+    count = len(state.summary().batch_labels)
+    todo = {planned.creative_key for number in range(count) for planned in state.batch(number).variants}
+    return [planned for planned in state.planned() if planned.creative_key not in todo]
+
+
+def _part(key: str, variants: Callable[[], Iterable[VariantPlan]], state: RunState) -> tuple[Ad, ...]:
+    body = state.store.get_bytes(key)
+    if body is not None:
+        return tuple(Ad.model_validate_json(line) for line in gzip.decompress(body).splitlines())
+    ads = tuple(ad for ad in _at_once(lambda planned: _ad(planned, state), variants()) if ad is not None)
+    lines = b"\n".join(ad.model_dump_json().encode() for ad in ads)
+    state.store.put_bytes(key, gzip.compress(lines, 3, mtime=0))
+    return ads
+
+
+def _ad(planned: VariantPlan, state: RunState) -> Ad | None:
+    creative = state.store.get_record(f"creatives/{planned.creative_key}.json", Creative)
+    checked = state.store.get_record(checked_key(planned.creative_key), Checked)
+    if creative is None or checked is None:
+        return None
+    variant = planned.variant
+    return Ad(
+        key=creative.key,
+        variant_id=variant.id,
+        product=variant.product_id,
+        title=variant.title,
+        locale=variant.locale,
+        format=variant.format,
+        axes=variant.axes,
+        stem=creative.object.rpartition("/")[2].removesuffix(".mp4"),
+        sha256=creative.sha256,
+        width=creative.width,
+        height=creative.height,
+        duration_s=round(creative.duration_s, 2),
+        passed=checked.passed,
+        findings=tuple((one.severity, one.check) for one in checked.findings if one.severity != "ok"),
+        words=_words(variant),
+        burned_in=any(one.role == "caption" for one in creative.placed),
+        scenes=tuple(scene.id for scene in variant.scenes),
+        shots=planned.shots,
+    )
+
+
+def _words(variant: Variant) -> str:
+    ending = variant.end_card
+    texts = [text for scene in variant.scenes for text in (scene.headline, scene.subline, scene.badge, scene.narration)]
+    texts += [ending.headline, ending.cta, ending.legal, ending.narration] if ending else []
+    return " ".join(dict.fromkeys(shown_text(text) for text in texts if text))
+
+
+def _at_once(read: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    with ThreadPoolExecutor(READERS) as readers:
+        return list(readers.map(read, items))
