@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule
+from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, Param
 from airflow.sdk.definitions.param import ParamsDict
 from campaign_flow import flow
 from campaign_form import PARAMS
@@ -61,8 +61,9 @@ def dag_of(folder: str, campaign: Campaign) -> DAG:
         tags=["adloom", *campaign.tags],
     )
     with dag:
-        flow(folder)
-    dag.params = ParamsDict(PARAMS)  # not before: Airflow would check a copy of every parameter for every task
+        flow()
+    own = {"campaign": Param(folder, const=folder, title="Campaign")}
+    dag.params = ParamsDict(own | PARAMS)  # not before: Airflow would check a copy of every parameter for every task
     return dag
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -240,6 +241,27 @@ def test_videos_are_sent_in_ranges(client, ads):
     assert (200, "video/mp4") == (whole.status_code, whole.headers["content-type"])
     assert (206, whole.content[2:6]) == (part.status_code, part.content)
     assert client("viewer").get(f"{path}.vtt").headers["content-type"].startswith("text/vtt")
+
+
+def test_videos_may_come_from_the_bucket_itself(client, s3_server, tmp_path, app):
+    """By an address that is valid for a while; the page's policy allows that server and no other."""
+    from adloom_review.app import build_app
+
+    url = f"{s3_server}/{tmp_path.name}"
+    write_run(open_store(url), tmp_path / "campaign", 2)
+    asking = client("viewer")
+    signed = build_app(Settings(store_url=url, build_dir=tmp_path, review_media="signed"))
+    asking.app = asking._transport.app = signed
+    ad = asking.get(f"/api/runs/{RUN}/ads").json()["ads"][0]
+    path = f"/api/runs/{RUN}/ads/{ad['key']}/{ad['sha256'][:12]}"
+    sent = asking.get(f"{path}.mp4", follow_redirects=False)
+    address = sent.headers["location"]
+    origin = "/".join(address.split("/")[:3])
+
+    assert 307 == sent.status_code
+    assert f"mp4 of {ad['variant_id']}".encode() == urllib.request.urlopen(address).read()
+    assert f"media-src 'self' {origin}" in asking.get("/").headers["content-security-policy"]
+    assert 200 == asking.get(f"{path}.vtt", follow_redirects=False).status_code
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from renderer.store import Store, open_store
 
 RUN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 MOST_RUNS_KEPT = 8  # in memory, with their ads
+FRESH_S, CLOSED_FRESH_S = 2.0, 10.0  # many pages ask every few seconds; so old may an answer be, if nothing was said
 FILES = {"mp4": "object", "jpg": "poster", "vtt": "webvtt", "srt": "srt", "ttml": "ttml"}
 
 FileKind = Literal["mp4", "jpg", "vtt", "srt", "ttml"]
@@ -59,6 +61,9 @@ class _Known:
     names: tuple[str, ...] = ()
     ads: tuple[Ad, ...] = ()
     shot_hours: dict[str, float] | None = None
+    read_at: float = -CLOSED_FRESH_S
+    glance: Overview | None = None
+    glanced_at: float = 0.0
 
 
 class Desk:
@@ -104,8 +109,13 @@ class Desk:
         Raises:
             StoreError: there is no such run.
         """
-        known, state = self._read(run), self._state(run)
-        return overview(state, known.ads, self.journal(run), self._hours(run, known), self.settings.gpu_hour_usd)
+        known, journal, now = self._read(run), self.journal(run), time.monotonic()
+        last = known.glance
+        if last is None or last.revision != journal.revision or now - known.glanced_at > _fresh_s(last):
+            hours = self._hours(run, known)
+            last = overview(self._state(run), known.ads, journal, hours, self.settings.gpu_hour_usd)
+            known.glance, known.glanced_at = last, now
+        return last
 
     def details(self, run: str, key: str) -> Details:
         """Return one ad in detail.
@@ -203,10 +213,13 @@ class Desk:
             self._runs[run] = known  # the last used stands last
             while len(self._runs) > MOST_RUNS_KEPT:
                 del self._runs[next(iter(self._runs))]
+        if time.monotonic() - known.read_at < FRESH_S:
+            return known
         names = parts_of(state) if state.store.exists(f"{state.prefix}/plan.json") else ()
         if names != known.names:
             known.ads = tuple(ads_of(state, known.parts))
             known.names = names
+        known.read_at = time.monotonic()
         return known
 
     def _state(self, run: str) -> RunState:
@@ -216,6 +229,10 @@ class Desk:
 
     def _runs_of(self, campaign: str) -> Sequence[str]:
         return list(self.store.folders(f"runs/{campaign}/"))
+
+
+def _fresh_s(seen: Overview) -> float:
+    return CLOSED_FRESH_S if seen.closed else FRESH_S
 
 
 def _retakes(ad: Ad, wish: Wish) -> tuple[Retake, ...]:

@@ -200,6 +200,7 @@ const keys = (event) => ({
   a: () => (event.ctrlKey || event.metaKey ? chooseAll() : say("approve")),
   r: () => say("reject"), t: () => say("retake"), u: () => say("undo"), c: openCompare, x: () => choose(state.current, "toggle"),
   m: () => { const card = grid.cells.get(state.current); if (card) grid.sound(card); },
+  Home: () => choose(grid.order[0]?.key ?? "", "only"), End: () => choose(grid.order.at(-1)?.key ?? "", "only"),
   " ": () => grid.togglePlay(state.current), Enter: openDetail, "/": () => { $("text").focus(); $("text").select(); }, "?": showHelp,
   Escape: () => { if (opened) closeDetail(); else { state.selected.clear(); grid.refresh(); actions(); } },
 });
