@@ -312,7 +312,7 @@ def write_layers(ad: Ad, folder: Path) -> None:
     layers = [layer_row(layer, folder / f"layer{n}.png") for n, layer in enumerate(show.layers)]
     products = []
     for number, appearance in enumerate(show.appearances):
-        shot = appearance.shot
+        shot = appearance.turns[0].shot
         for name, sprite, x, y in (
             ("shadow", shot.shadow, shot.shadow_x, shot.shadow_y),
             ("product", shot.sprite, shot.box.x, shot.box.y),

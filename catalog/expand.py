@@ -140,6 +140,7 @@ class _Expander:
         )
         story = self._story(locale.tag, matching)
         image = self.images[product.id]
+        scenes = self._scenes(story, names, image.has_cutout)
         sale_price = local.sale_price_at(self.moment)
         return Variant(
             id=combination.variant_id(campaign.id),
@@ -151,9 +152,10 @@ class _Expander:
             axes=axes,
             image_sha256=image.sha256,
             has_cutout=image.has_cutout,
+            more_images=image.more if any(scene.images == "sequence" for scene in scenes) else (),
             price=self.tills.shown(local.price, locale),
             sale_price="" if sale_price is None else self.tills.shown(sale_price, locale),
-            scenes=self._scenes(story, names, image.has_cutout),
+            scenes=scenes,
             end_card=None if story.end_card is None else self._once(story.end_card, names, _end_card),
             music=campaign.music,
             style=campaign.style,
@@ -213,6 +215,7 @@ def _scene(scene: SceneText, names: Names) -> Scene | None:
         duration_s=scene.template.duration_s,
         look=scene.render_look(names.pictures),
         **picture,
+        images=scene.template.images,
         continues=scene.template.continues,
         restyle=scene.template.restyle,
         ends_on=scene.template.ends_on,
@@ -233,6 +236,9 @@ def _contradictions(told: Sequence[tuple[SceneText, Scene]], has_cutout: bool) -
     for text, scene in told:
         if scene.product == "in_place":
             yield from _misplaced(text, scene, has_cutout)
+        if scene.images == "sequence" and scene.product != "composite":
+            fact = f"'images: sequence' shows pictures over the take, and 'product: {scene.product}' none"
+            yield Problem(text.picture["product"].place, fact, "Write 'product: composite', or remove 'images'.")
         if scene.continues and scene.continues not in before:
             fact = f"scene '{scene.continues}' is left out by its 'when', so '{scene.id}' has nothing to go on from"
             yield Problem(text.continues_at, fact, "Give both the same 'when', or remove 'continues'.")

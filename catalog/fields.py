@@ -16,6 +16,7 @@ Availability = Literal["in_stock", "out_of_stock", "preorder", "backorder"]
 
 # Merchant Center product data specification, support.google.com/merchants/answer/7052112, as of 2026-11-22
 MAX_LENGTHS = {"id": 50, "title": 150, "description": 5000, "link": 2000, "image_link": 2000, "brand": 70, "color": 100}
+MAX_MORE_IMAGES = 10
 AVAILABILITIES: dict[str, Availability] = {
     "instock": "in_stock",
     "outofstock": "out_of_stock",
@@ -131,6 +132,18 @@ def parse_image_link(text: str, folder: Path) -> str:
     if address["scheme"] == "http":
         raise WrongValue(f"{quoted(text)} is not encrypted", f"Write {quoted(text.replace('http', 'https', 1))}.")
     return text
+
+
+def parse_more_image_links(text: str, folder: Path) -> tuple[str, ...]:
+    """Return the addresses of further pictures, written with commas between; Merchant Center allows ten.
+
+    Raises:
+        WrongValue: as `parse_image_link`, or there are more than ten.
+    """
+    links = [link.strip() for link in text.split(",") if link.strip()]
+    if len(links) > MAX_MORE_IMAGES:
+        raise WrongValue(f"has {len(links)} addresses", f"Keep {MAX_MORE_IMAGES} of them.")
+    return tuple(parse_image_link(link, folder) for link in links)
 
 
 def _file_beside(text: str, folder: Path) -> str:

@@ -78,6 +78,15 @@ class Product(BaseModel):
         return self.sale_price
 
 
+class MoreImage(BaseModel):
+    """A further picture of a product in the store, and whether its alpha channel is the product's outline."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    has_cutout: bool
+
+
 class ProductImage(BaseModel):
     """A product picture that was fetched, checked and stored.
 
@@ -94,6 +103,7 @@ class ProductImage(BaseModel):
     has_cutout: bool
     palette: tuple[str, str, str]
     path: str
+    more: tuple[MoreImage, ...] = ()  # the feed's additional pictures, where they were asked for
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from catalog.campaign import Captions, Look, Music, Restyle, StyleName
+from catalog.products import MoreImage
 
 
 class _Frozen(BaseModel):
@@ -23,6 +24,7 @@ class Scene(_Frozen):
     negative_prompt: str
     shared_prompt: str = ""  # of the steps that variants share, where the tier has some
     product: Literal["composite", "in_shot", "in_place", "none"]
+    images: Literal["first", "sequence"] = "first"
     continues: str = ""  # an earlier scene of the variant
     restyle: Restyle | None = None
     ends_on: str = ""  # in a run: SHA-256 of a picture in the store
@@ -60,6 +62,7 @@ class Variant(_Frozen):
     axes: dict[str, str]
     image_sha256: str
     has_cutout: bool
+    more_images: tuple[MoreImage, ...] = ()  # where a scene shows them
     price: str  # as shown to this locale
     sale_price: str  # as shown, or empty
     scenes: tuple[Scene, ...]

@@ -38,7 +38,7 @@ from renderer.picture.timeline import DISSOLVE_FRAMES, Part, cues_of, parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
 from renderer.segments import remember, segment_keys, stretches
-from renderer.sound import Placement, TakeSound, mix
+from renderer.sound import Placement, TakeSound, beats, mix
 from renderer.sound_cues import heard_in, with_sounds
 from renderer.store import Store
 from renderer.subtitles import write_srt, write_ttml, write_webvtt
@@ -122,7 +122,8 @@ def staged(planned: VariantPlan, context: RunContext, store: Store, typesetter: 
     takes = [_record(store, f"takes/{shot}.json", Take) for shot in planned.shots]
     speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
     parts = parts_of(planned, speeches, format)
-    assets = _assets(planned, takes, context, store)
+    beat_times = beats(planned.variant.music, parts[-1].last / format.frame_rate)
+    assets = replace(_assets(planned, takes, context, store), beats=beat_times)
     told, burnt = _captions(planned, takes, assets.sheets, parts, context)
     style = STYLES[planned.variant.style]
     frame = Frame(format, is_rtl=locale.direction == "rtl", starts_at_margin=style.align == "start")
@@ -169,7 +170,11 @@ def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, st
     if logo is None:
         raise StoreError(f"{variant.id}: {context.brand.logo} is not in the store. Run expand again.")
     sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
-    return Assets(footage, product, logo, sheets)
+    more = [
+        (read_product(store.local(f"images/{one.sha256}.png"), one.has_cutout, variant.id), one.has_cutout)
+        for one in variant.more_images
+    ]
+    return Assets(footage, product, logo, sheets, more)
 
 
 def _captions(

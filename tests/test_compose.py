@@ -15,9 +15,12 @@ import pytest
 
 from campaign_folder import CAMPAIGN, COPY, FACTS, planned, write_campaign, write_packshot
 from catalog import Music
+from catalog.campaign import Light
 from catalog.formats import read_formats
+from catalog.products import MoreImage
 from renderer.artifacts import Creative, Cue, CueSheet, Shot, Speech, Take, Word
 from renderer.compose import compose, compose_variant
+from renderer.compose import staged as staged_ad
 from renderer.digest import file_sha256
 from renderer.engine import InlineEngine
 from renderer.errors import MediaError, StoreError
@@ -28,9 +31,9 @@ from renderer.picture.frame import Box, Frame
 from renderer.picture.ground import Footage
 from renderer.picture.layout import Size
 from renderer.picture.lettering import Pen
-from renderer.picture.packshot import packshot, read_product
+from renderer.picture.packshot import Pose, packshot, read_product
 from renderer.picture.seat import Seat
-from renderer.picture.show import Show
+from renderer.picture.show import Appearance, Show, Turn
 from renderer.picture.staging import Assets, stage
 from renderer.picture.timeline import DISSOLVE_FRAMES, parts_of
 from renderer.picture.typography import Typesetter
@@ -410,7 +413,7 @@ def test_the_product_keeps_its_colour(tmp_path: Path) -> None:
     shot = packshot(product, Box(40, 20, 120, 160), True)
     frame = Planes(*(np.full(shape, 90, np.uint8) for shape in ((220, 200), (110, 100), (110, 100))))
 
-    shot.paint(frame, 0.0, 1.0)
+    shot.paint(frame, Pose.at(0.0, 1.0, 1.0))
 
     inner = to_rgb(frame)[60:140, 70:130].reshape(-1, 3).astype(int)
     assert product.shape == (341, 241, 4)
@@ -425,10 +428,74 @@ def test_the_product_stands_on_a_shadow(tmp_path: Path) -> None:
         product = read_product(tmp_path / "cup.png", has_cutout, "test")
         frame = Planes(*(np.full(shape, 128, np.uint8) for shape in ((260, 200), (130, 100), (130, 100))))
 
-        packshot(product, Box(40, 20, 120, 160), has_cutout).paint(frame, 0.0, 1.0)
+        shot, pose = packshot(product, Box(40, 20, 120, 160), has_cutout), Pose.at(0.0, 1.0, 1.0)
+        shot.paint_shadow(frame, pose)
+        shot.paint(frame, pose)
 
         assert frame.y[point] < 118
         assert frame.y[2, 2] == 128
+
+
+@pytest.mark.parametrize("light", ["left", "top_left", "top", "top_right", "right"])
+def test_the_shadow_falls_away_from_the_light(tmp_path: Path, light: Light) -> None:
+    """Darker on the side that the light does not come from, the more the lower it stands; even under light from above."""
+    write_packshot(tmp_path / "cup.png", RED, (300, 400))
+    product = read_product(tmp_path / "cup.png", True, "test")
+    frame = Planes(*(np.full(shape, 128, np.uint8) for shape in ((260, 400), (130, 200), (130, 200))))
+
+    packshot(product, Box(140, 20, 120, 160), True, light).paint_shadow(frame, Pose.at(0.0, 1.0, 1.0))
+
+    left, right = (128 - frame.y[:, side].astype(float).mean() for side in (slice(0, 130), slice(270, 400)))
+    lean = {"left": 1, "top_left": 1, "top": 0, "top_right": -1, "right": -1}[light]
+    assert np.sign(round(right - left, 1)) == lean
+    assert left + right > 0.5
+
+
+def test_the_light_changes_under_a_product_that_stays() -> None:
+    """While one scene dissolves into the next, the shadow turns and the product's own pixels do not change."""
+    product = np.zeros((160, 120, 4), np.float32)
+    product[10:150, 20:100] = (*RED, 255)
+    box = Box(140, 20, 120, 160)
+    morning, evening = (packshot(product, box, True, light) for light in ("left", "right"))
+    evening = replace(evening, sprite=morning.sprite)
+    appearance = Appearance((Turn(morning, 0), Turn(evening, 30)), 0, 60)
+    sides = []
+    for number in (10, 29, 33, 45):
+        frame = Planes(*(np.full(shape, 128, np.uint8) for shape in ((260, 400), (130, 200), (130, 200))))
+        appearance.paint(frame, number, 30)
+        sides.append(frame.y[140:220, 262:].mean() - frame.y[140:220, :138].mean())
+
+        assert np.abs(to_rgb(frame)[60:140, 180:220].reshape(-1, 3).astype(int) - RED).max() <= 2
+    assert sides[0] < -0.5 < 0.5 < sides[3]
+    assert sides[1] < sides[2] < sides[3]
+
+
+def test_a_scene_shows_all_pictures_of_its_product_on_the_beat(tmp_path: Path, store: Store) -> None:
+    """Each at least 0.7 s, from a beat on, inside the product's place; the next scene has the first one again."""
+    folder = tmp_path / "campaign"
+    text = CAMPAIGN.replace("id: hero\n    duration_s: 2", "id: hero\n    images: sequence\n    duration_s: 3")
+    variants, context = filled(folder, store, text + "music: {bpm: 120}\n")
+    plan = one_of(variants, "de-DE", "story_9x16")
+    more = []
+    for name, size in (("side", (900, 600)), ("box", (700, 700))):
+        write_packshot(folder / f"{name}.png", RED, size)
+        sha256 = file_sha256(folder / f"{name}.png")
+        store.put_file(f"images/{sha256}.png", folder / f"{name}.png")
+        more.append(MoreImage(sha256=sha256, has_cutout=True))
+    plan = plan.model_copy(update={"variant": plan.variant.model_copy(update={"more_images": tuple(more)})})
+
+    ad = staged_ad(plan, context, store, Typesetter())
+
+    (appearance,) = [one for one in ad.show.appearances if one.first == 0]
+    firsts = [turn.first for turn in appearance.turns[:4]]
+    assert firsts == [0, FRAME_RATE, 2 * FRAME_RATE, 3 * FRAME_RATE]
+    box = next((one.x, one.y, one.width, one.height) for one in ad.show.placed if one.role == "product")
+    for turn in appearance.turns:
+        place = turn.shot.box
+        assert box[0] <= place.x <= place.x + place.width <= box[0] + box[2]
+        assert box[1] <= place.y <= place.bottom == box[1] + box[3]
+    first, side, square, again = (turn.shot.box.width / turn.shot.box.height for turn in appearance.turns[:4])
+    assert first == again < square < side
 
 
 @pytest.mark.parametrize("by", ["campaign", "format"])

@@ -316,3 +316,22 @@ def test_pictures_lie_in_buckets_too(store: Store, s3_server: str) -> None:
     assert ["p1"] == list(images)
     assert ["p2"] == [problem.subject for problem in problems]
     assert "products.csv:3: image_link" in str(problems[0])
+
+
+def test_further_pictures_are_fetched_where_they_are_wanted(store: Store, tmp_path: Path) -> None:
+    """In the feed's order; one that cannot be used is told, and the product goes on without it."""
+    for name in ("front", "side"):
+        (tmp_path / f"{name}.png").write_bytes(encoded(packshot(side=700 if name == "front" else 800)))
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    one = product(str(tmp_path / "front.png"))
+    one = one.model_copy(update={"attributes": {"additional_image_link": "side.png, broken.png,front.png"}})
+
+    images, [problem] = fetch_images([one], store, more_beside=tmp_path)
+    without, _ = fetch_images([one], store)
+
+    assert [more.has_cutout for more in images["p1"].more] == [True, True]
+    assert images["p1"].more[1].sha256 == images["p1"].sha256 != images["p1"].more[0].sha256
+    assert "additional_image_link" in str(problem)
+    assert "broken.png: the file cannot be read" in str(problem)
+    assert problem.subject == ""
+    assert without["p1"].more == ()

@@ -14,7 +14,7 @@ from catalog import Format, Music
 from renderer.artifacts import Cue, CueSheet, Speech, Word
 from renderer.errors import MediaError
 from renderer.music import beats
-from renderer.picture.timeline import Part, cues_of, parts_of, states_of
+from renderer.picture.timeline import Part, cues_of, parts_of, picture_starts, states_of
 from renderer.run_records import VariantPlan
 
 
@@ -151,3 +151,18 @@ def test_sidecar_times_count_from_the_start_of_the_ad() -> None:
         (2350, 3150, 2350),
         (3250, 4000, 3250),
     ]
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "beats", "starts"),
+    [
+        (90, 3, [], [30, 60, 90]),
+        (90, 3, [0.9, 1.45, 1.9, 2.1, 2.9], [30, 57, 87]),
+        (90, 2, [0.5, 3.9], [30, 75]),
+        (40, 3, [], [30]),
+        (60, 9, [], [30, 60]),
+    ],
+)
+def test_pictures_begin_on_beats(length: int, count: int, beats: list[float], starts: list[int]) -> None:
+    """On the nearest beat, or evenly where none is near; as many as 0.7 s each leave room for."""
+    assert picture_starts(Part("scene a", 30, 30 + length, 1.2), count, beats, 30) == starts

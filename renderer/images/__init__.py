@@ -18,6 +18,9 @@ from PIL import Image, ImageCms, ImageOps
 from pydantic import BaseModel, ConfigDict
 
 from catalog import Problem, Product, ProductImage
+from catalog.errors import WrongValue
+from catalog.fields import parse_more_image_links
+from catalog.products import MoreImage
 from renderer.errors import StoreError
 from renderer.images.cutout import cut_out
 from renderer.images.download import DEFAULT_LIMITS, DownloadLimits, PictureError, download
@@ -30,6 +33,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 MIN_SIDE = 600  # px of the longer side: Google's advice for apparel is 250, a full-screen ad shows 600 to 900
 MAX_SIDE = 2400  # px of the longer side that is kept; no format shows more of a product
 MAX_PIXELS = 64_000_000  # decoded; a small file can unpack to gigabytes
+MORE_IMAGES = "additional_image_link"
 FETCHES = 8  # at once
 HDR_TRANSFERS = {b"\x10": "PQ", b"\x12": "HLG"}  # transfer characteristics in a PNG's cICP chunk, ITU-T H.273
 
@@ -55,14 +59,28 @@ class Picture:
 
 
 def fetch_images(
-    products: Iterable[Product], store: Store, limits: DownloadLimits = DEFAULT_LIMITS
+    products: Iterable[Product],
+    store: Store,
+    limits: DownloadLimits = DEFAULT_LIMITS,
+    more_beside: Path | None = None,
 ) -> tuple[dict[str, ProductImage], list[Problem]]:
-    """Return the stored pictures by product id, and a problem for each product that has none."""
+    """Return the stored pictures by product id, and a problem for each product that has none.
+
+    With `more_beside`, the folder of the feed, also those of `additional_image_link`; one that cannot be used is a
+    problem without a product, which goes on without it.
+    """
     products = list(products)
     with ThreadPoolExecutor(FETCHES) as threads:
         results = list(threads.map(partial(_attempt, store=store, limits=limits), products))
-    images = {result.product_id: result for result in results if isinstance(result, ProductImage)}
-    return images, [result for result in results if isinstance(result, Problem)]
+        images = {result.product_id: result for result in results if isinstance(result, ProductImage)}
+        problems = [result for result in results if isinstance(result, Problem)]
+        if more_beside is not None:
+            fetch = partial(_more, store=store, limits=limits, folder=more_beside)
+            for product, (more, wrong) in zip(products, threads.map(fetch, products), strict=True):
+                problems += wrong
+                if product.id in images:
+                    images[product.id] = images[product.id].model_copy(update={"more": more})
+    return images, problems
 
 
 def fetch_image(product: Product, store: Store, limits: DownloadLimits = DEFAULT_LIMITS) -> ProductImage:
@@ -72,14 +90,19 @@ def fetch_image(product: Product, store: Store, limits: DownloadLimits = DEFAULT
         PictureError: the picture cannot be fetched, read or used.
         StoreError: the store refused.
     """
-    source = read_source(product.image_link, limits)
+    image = _normalized(product.image_link, store, limits)
+    path = store.local(f"images/{image.sha256}.png")
+    return ProductImage(product_id=product.id, path=str(path), **image.model_dump())
+
+
+def _normalized(link: str, store: Store, limits: DownloadLimits) -> NormalizedImage:
+    source = read_source(link, limits)
     seen = f"images/by_source/{hashlib.sha256(source).hexdigest()}-{CODE_VERSION}.json"
     image = store.get_record(seen, NormalizedImage)
     if image is None:
         image = normalize(source, store)
         store.put_record(seen, image)
-    path = store.local(f"images/{image.sha256}.png")
-    return ProductImage(product_id=product.id, path=str(path), **image.model_dump())
+    return image
 
 
 def normalize(source: bytes, store: Store) -> NormalizedImage:
@@ -194,6 +217,27 @@ def _attempt(product: Product, store: Store, limits: DownloadLimits) -> ProductI
         return fetch_image(product, store, limits)
     except PictureError as error:
         return Problem(product.source, f"image_link: {product.image_link}: {error.fact}", error.cure, product.id)
+
+
+def _more(
+    product: Product, store: Store, limits: DownloadLimits, folder: Path
+) -> tuple[tuple[MoreImage, ...], list[Problem]]:
+    """Return a product's further pictures, and what is wrong with those that it goes without."""
+    place = f"{product.source}: {MORE_IMAGES}"
+    try:
+        links = parse_more_image_links(product.attributes.get(MORE_IMAGES, ""), folder)
+    except WrongValue as wrong:
+        return (), [Problem(place, wrong.fact, wrong.cure)]
+    more: list[MoreImage] = []
+    problems: list[Problem] = []
+    for link in links:
+        try:
+            image = _normalized(link, store, limits)
+        except PictureError as error:
+            problems.append(Problem(place, f"{link}: {error.fact}", error.cure))
+        else:
+            more.append(MoreImage(sha256=image.sha256, has_cutout=image.has_cutout))
+    return tuple(more), problems
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.campaign import Light
 from renderer.errors import MediaError
 from renderer.media import Planes
 from renderer.picture.canvas import Sprite, blend, blend_at, moved, sprite_of
@@ -21,6 +22,8 @@ FLOAT_S = 5.2  # one breath
 ENTER_PX = 36
 CARD_RADIUS = 0.06  # of the short side, for pictures without a cutout
 CONTACT, AMBIENT = 0.58, 0.24  # darkest alpha of the near and the wide shadow; a take with a floor adds to the wide one
+AWAY: dict[Light, float] = {"left": 1.0, "top_left": 0.6, "top": 0.0, "top_right": -0.6, "right": -1.0}
+LEAN = (0.06, 0.3, 0.45, 0.25)  # of the foot's half width: near and wide shadow move; the wide one's far and near reach
 VISIBLE = 8  # alpha from which a pixel counts as product
 
 
@@ -35,19 +38,37 @@ class Packshot:
     shadow_y: int
     stands: bool  # on the floor; a card hangs
 
-    def paint(self, frame: Planes, time_s: float, progress: float, entered: float = 1.0, opacity: float = 1.0) -> None:
-        """Draw it as it stands after `time_s`: it rises while `entered` goes to 1, and comes nearer with `progress`."""
-        scale = 1 - PUSH_IN * (1 - min(progress, 1.0))
-        lift = FLOAT_PX * (1 - np.cos(2 * np.pi * time_s / FLOAT_S)) / 2
-        sink = self.box.height * (1 - scale) / 2 if self.stands else 0.0  # keeps the foot where it is
-        rise = ENTER_PX * (1 - entered) if self.stands else 0.0
-        shade = opacity * entered * (1 - 0.12 * lift / FLOAT_PX)
+    def paint(self, frame: Planes, pose: Pose, opacity: float = 1.0) -> None:
+        """Draw the product as it stands at a moment."""
+        sink = self.box.height * (1 - pose.scale) / 2 if self.stands else 0.0  # keeps the foot where it is
+        rise = ENTER_PX * (1 - pose.entered) if self.stands else 0.0
+        blend_at(
+            frame, self.sprite, self.box.x, self.box.y + sink - pose.lift + rise, pose.scale, opacity * pose.entered
+        )
+
+    def paint_shadow(self, frame: Planes, pose: Pose, opacity: float = 1.0) -> None:
+        """Draw what it throws; fainter while it floats."""
+        shade = opacity * pose.entered * (1 - 0.12 * pose.lift / FLOAT_PX)
         if shade > 0:
-            blend(frame, *_soft(self.shadow, self.shadow_x, self.shadow_y, round(scale, 3), round(shade, 2)))
-        blend_at(frame, self.sprite, self.box.x, self.box.y + sink - lift + rise, scale, opacity * entered)
+            blend(frame, *_soft(self.shadow, self.shadow_x, self.shadow_y, round(pose.scale, 3), round(shade, 2)))
 
 
-@lru_cache(maxsize=2)
+@dataclass(frozen=True)
+class Pose:
+    """A moment: how large, how far above the floor in px, and how far it has come in, 0..1."""
+
+    scale: float
+    lift: float
+    entered: float
+
+    @classmethod
+    def at(cls, time_s: float, progress: float, entered: float) -> Pose:
+        """It breathes, and comes nearer while `progress` goes from 0 to 1."""
+        lift = FLOAT_PX * (1 - np.cos(2 * np.pi * time_s / FLOAT_S)) / 2
+        return cls(1 - PUSH_IN * (1 - min(progress, 1.0)), float(lift), entered)
+
+
+@lru_cache(maxsize=4)
 def _soft(shadow: Sprite, x: int, y: int, scale: float, opacity: float) -> tuple[Sprite, int, int]:
     """A shadow is too soft for anyone to see the small steps in which it grows and fades: most frames repeat it."""
     return moved(shadow, x, y, scale, opacity)
@@ -74,6 +95,14 @@ def read_product(path: Path, has_cutout: bool, place: str) -> NDArray[np.float32
     return np.ascontiguousarray(rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
+def inside(box: Box, product: NDArray[np.float32], has_cutout: bool) -> Box:
+    """Return where another picture of the product lies: as large as fits, standing on the same floor, or hanging."""
+    scale = min(box.width / product.shape[1], box.height / product.shape[0])
+    width, height = int(product.shape[1] * scale) // 2 * 2, int(product.shape[0] * scale) // 2 * 2
+    spare = box.height - height
+    return Box(box.x + (box.width - width) // 2, box.y + (spare if has_cutout else spare // 2), width, height)
+
+
 def size_of(product: NDArray[np.float32]) -> Size:
     """Width and height."""
     return product.shape[1], product.shape[0]
@@ -86,37 +115,38 @@ def foot_of(product: NDArray[np.float32]) -> tuple[int, int]:
     return (int(foot[0]), int(foot[-1])) if len(foot) else (0, width)
 
 
-def packshot(product: NDArray[np.float32], box: Box, has_cutout: bool) -> Packshot:
-    """Scale a product (see `read_product`) into `box` and make its shadow."""
+def packshot(product: NDArray[np.float32], box: Box, has_cutout: bool, light: Light = "top") -> Packshot:
+    """Scale a product (see `read_product`) into `box` and make its shadow, away from where the light comes from."""
     shrinks = box.width < product.shape[1]
     kernel = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     scaled = np.asarray(np.clip(cv2.resize(product, (box.width, box.height), interpolation=kernel), 0, 255), np.float32)
-    shadow, x, y = _floor_shadow(scaled) if has_cutout else _card_shadow(scaled)
+    shadow, x, y = _floor_shadow(scaled, AWAY[light]) if has_cutout else _card_shadow(scaled, AWAY[light])
     return Packshot(sprite_of(scaled), sprite_of(shadow), box, box.x + x, box.y + y, has_cutout)
 
 
-def _floor_shadow(product: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, int]:
-    """A dark line where the foot meets the floor and a wide, faint pool around it; and where they lie."""
+def _floor_shadow(product: NDArray[np.float32], away: float) -> tuple[NDArray[np.float32], int, int]:
+    """A dark line where the foot meets the floor and a wide, faint pool that leans to one side; and where they lie."""
     height, width = product.shape[:2]
     left, right = foot_of(product)
     reach = max(right - left, width // 4) / 2
-    half_w, half_h = int(reach * 2.6), int(max(reach * 0.62, 24))
+    half_w, half_h = int(reach * 3.2), int(max(reach * 0.62, 24))
     x = (np.arange(2 * half_w, dtype=np.float32) - half_w + 0.5) / reach
     y = ((np.arange(2 * half_h, dtype=np.float32) - half_h + 0.5) / reach)[:, None]
-    near = CONTACT * np.exp(-(((x / 0.98) ** 2 + (y / 0.085) ** 2) ** 1.3))
-    wide = AMBIENT * np.exp(-((x / 1.45) ** 2) - ((y - 0.04) / 0.24) ** 2)
+    near = CONTACT * np.exp(-((((x - LEAN[0] * away) / 0.98) ** 2 + (y / 0.085) ** 2) ** 1.3))
+    wide_x = 1.45 * np.where(x * away > 0, 1 + LEAN[2] * abs(away), 1 - LEAN[3] * abs(away))
+    wide = AMBIENT * np.exp(-(((x - LEAN[1] * away) / wide_x) ** 2) - ((y - 0.04) / 0.24) ** 2)
     shadow = np.zeros((2 * half_h, 2 * half_w, 4), np.float32)
     shadow[..., 3] = 255 * (1 - (1 - near) * (1 - wide))
     return shadow, (left + right) // 2 - half_w, height - half_h - max(int(reach * 0.035), 2)
 
 
-def _card_shadow(product: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, int]:
+def _card_shadow(product: NDArray[np.float32], away: float) -> tuple[NDArray[np.float32], int, int]:
     """The soft shadow of a card that hangs a little in front of the picture."""
     spread = max(min(product.shape[:2]) // 9, 12)
     alpha = np.pad(product[..., 3], 2 * spread)
     shadow = np.zeros((*alpha.shape, 4), np.float32)
     shadow[..., 3] = cv2.GaussianBlur(alpha, (0, 0), spread * 0.6) * 0.42
-    return shadow, -2 * spread, -2 * spread + spread // 2
+    return shadow, -2 * spread + round(away * spread / 2), -2 * spread + spread // 2
 
 
 def _rounded(width: int, height: int) -> NDArray[np.float32]:

@@ -9,23 +9,45 @@ from functools import cached_property
 from renderer.artifacts import Placed
 from renderer.media import Planes
 from renderer.picture.canvas import Layer, Rgb, paint, smoothstep
+from renderer.picture.frame import Box
 from renderer.picture.ground import Fixed, Ground, Reel, Scrim, develop, mixed
-from renderer.picture.packshot import Packshot
+from renderer.picture.packshot import Packshot, Pose
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part
 
 ENTER_S = 0.5  # in which a product rises into view
 
 
 @dataclass(frozen=True)
+class Turn:
+    """What is shown of the product from a frame on: another light on it, or another picture of it."""
+
+    shot: Packshot
+    first: int
+    frames: int = DISSOLVE_FRAMES  # in which it takes over
+
+
+@dataclass(frozen=True)
 class Appearance:
-    """The product on screen in frames [first, last); it fades with the dissolve that follows.
+    """The product on screen in frames [first, last), turn by turn; it fades with the dissolve that follows.
 
     An ad that begins with the product shows it at once: many feeds use the very first frame as the cover.
     """
 
-    shot: Packshot
+    turns: tuple[Turn, ...]
     first: int
     last: int
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether all that is shown is cut out and stands on the floor."""
+        return all(turn.shot.stands for turn in self.turns)
+
+    @property
+    def box(self) -> Box:
+        """What all turns together take up."""
+        boxes = [turn.shot.box for turn in self.turns]
+        x, y = min(box.x for box in boxes), min(box.y for box in boxes)
+        return Box(x, y, max(box.right for box in boxes) - x, max(box.bottom for box in boxes) - y)
 
     def paint(self, frame: Planes, number: int, frame_rate: int) -> None:
         """Draw the product as it stands at frame `number`."""
@@ -33,9 +55,24 @@ class Appearance:
             return
         time_s = (number - self.first) / frame_rate
         progress = (number - self.first) / (self.last - self.first + DISSOLVE_FRAMES)
-        entered = smoothstep(time_s / ENTER_S) if self.first > 0 else 1.0
+        pose = Pose.at(time_s, progress, smoothstep(time_s / ENTER_S) if self.first > 0 else 1.0)
         left = 1.0 if number < self.last else 1 - (number - self.last + 1) / (DISSOLVE_FRAMES + 1)
-        self.shot.paint(frame, time_s, progress, entered, left)
+        seen = list(self._seen(number))
+        for shot, share in seen:
+            shot.paint_shadow(frame, pose, left * share)
+        if len({id(shot.sprite) for shot, _ in seen}) == 1:  # the same picture: it must not show through
+            seen = [(seen[0][0], 1.0)]
+        for shot, share in seen:
+            shot.paint(frame, pose, left * share)
+
+    def _seen(self, number: int) -> Iterator[tuple[Packshot, float]]:
+        """One turn, or two while one takes over from the other, and how much of each."""
+        index = max(i for i, turn in enumerate(self.turns) if turn.first <= number or i == 0)
+        turn, since = self.turns[index], number - self.turns[index].first
+        share = smoothstep((since + 1) / (turn.frames + 1)) if index and since < turn.frames else 1.0
+        if share < 1:
+            yield self.turns[index - 1].shot, 1 - share
+        yield turn.shot, share
 
 
 @dataclass(frozen=True)

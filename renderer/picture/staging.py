@@ -10,20 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import EndCard, Scene
+from catalog.campaign import Light
 from renderer.artifacts import CueSheet, Placed
 from renderer.errors import MediaError
 from renderer.picture.backings import backing, backing_colour, hairline
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
 from renderer.picture.captions import CaptionStyle, caption_style
-from renderer.picture.frame import Box, Frame, Role
+from renderer.picture.frame import Box, Frame, Role, Size
 from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.layout import QR_SIDES, EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
 from renderer.picture.lettering import Lettering, Pen
 from renderer.picture.motion import Motion, Spring
-from renderer.picture.packshot import foot_of, packshot, size_of
+from renderer.picture.packshot import Packshot, foot_of, inside, packshot, size_of
 from renderer.picture.scrims import BARE_TEXTS, end_veil, readable
-from renderer.picture.show import Appearance, Show
-from renderer.picture.timeline import DISSOLVE_FRAMES, Part, states_of
+from renderer.picture.show import Appearance, Show, Turn
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part, picture_starts, states_of
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
@@ -34,6 +35,9 @@ LEAST_DROP_FRAMES = 75  # of a scene: less leaves no time to read the new price
 BUMP = Motion(frames=16, curve=Spring(damping=0.4, swings=1.5), scale_from=0.8, opaque_at=0.01)
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
 HANDSOME_HEADLINE, HANDSOME_SUBLINE, HANDSOME_BUTTON = 62, 32, 36  # design px below which text leaves its narrow column
+WIDEST_PICTURE = 1.0  # width over height that room is made for; wider ones are shown smaller
+TURN_FRAMES = 6  # in which one picture of the product takes over from another
+MIRRORED: dict[Light, Light] = {"left": "right", "right": "left", "top_left": "top_right", "top_right": "top_left"}
 ONE_COLOUR = 24.0  # spread of a logo's colours below which it counts as drawn in one
 WHITE = (255, 255, 255)
 
@@ -46,6 +50,8 @@ class Assets:
     product: NDArray[np.float32] | None
     logo: bytes
     sheets: Sequence[CueSheet | None]
+    more_pictures: Sequence[tuple[NDArray[np.float32], bool]] = ()  # of the product, and whether they are cut out
+    beats: Sequence[float] = ()  # of the music, in s from the start
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     closing = _closing(planned, assets, captions, _seated_at_the_end(planned, pen, upright))
     stays = closing is not None and closing.pen.frame == frame and frame.has_columns and not closing.link
     floor = common_floor(frame, sizes, closing.sizes) if closing is not None and stays else None
-    product = size_of(assets.product) if assets.product is not None else None
+    product = _product_size(assets)
     boxes = arrange_scenes(frame, sizes, (logo.shape[1], logo.shape[0]), product or (1, 1), floor)
     takes = _laid(planned, assets, boxes, frame)
     for scene, places in zip(variant.scenes, boxes, strict=True):
@@ -106,7 +112,7 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
         boxes.append(arrange_end_card(closing.pen.frame, closing.sizes, product, floor))
         veil = cast.end_card(closing, boxes[-1], ground.backdrops[-1])
         cast.captions(captions, assets.sheets[-1], boxes[-1].get("caption"), parts[-1])
-    appearances = list(_appearances(planned, parts, assets, boxes, cast))
+    appearances = list(_appearances(planned, parts, assets, boxes, takes, cast))
     size, fill = frame.format, rgb_of(pen.brand.ink) if closing is None else closing.pen.end_fill
     shape = size.width, size.height, size.frame_rate
     behind = list(_behind(appearances, parts, assets, boxes, pen, fill))
@@ -316,15 +322,68 @@ def _sizes(words: Words, captions: CaptionStyle, sheet: CueSheet | None, scene: 
 
 
 def _appearances(
-    planned: VariantPlan, parts: Sequence[Part], assets: Assets, boxes: Sequence[dict[Role, Box]], cast: _Cast
+    planned: VariantPlan,
+    parts: Sequence[Part],
+    assets: Assets,
+    boxes: Sequence[dict[Role, Box]],
+    takes: Sequence[Footage],
+    cast: _Cast,
 ) -> Iterator[Appearance]:
     """One appearance per unbroken row of parts with the product in one box: it stays put through their joints."""
+    lights = [_light(scene, take) for scene, take in zip(planned.variant.scenes, takes, strict=True)]
+    lights.append(lights[-1])  # the last take goes on behind the end card
     for box, numbers in groupby(range(len(boxes)), key=lambda number: boxes[number].get("product")):
         row = list(numbers)
         if box is not None and assets.product is not None:
             first, last = parts[row[0]].first, parts[row[-1]].last
             cast.note("product", planned.variant.product_id, first, last, box, None)
-            yield Appearance(packshot(assets.product, box, planned.variant.has_cutout), first, last)
+            yield Appearance(tuple(_turns(planned, parts, assets, box, lights, row, cast)), first, last)
+
+
+def _product_size(assets: Assets) -> Size | None:
+    """Return the shape that holds the product, and its further pictures where an ad has some, or none."""
+    if assets.product is None:
+        return None
+    width, height = size_of(assets.product)
+    widest = max((one.shape[1] / one.shape[0] for one, _ in assets.more_pictures), default=0.0)
+    return max(width, round(height * min(widest, WIDEST_PICTURE))), height
+
+
+def _light(scene: Scene, take: Footage) -> Light:
+    """Where the light of a scene comes from as it is shown."""
+    return MIRRORED.get(scene.look.light, scene.look.light) if take.seat.mirrored else scene.look.light
+
+
+def _turns(
+    planned: VariantPlan,
+    parts: Sequence[Part],
+    assets: Assets,
+    box: Box,
+    lights: Sequence[Light],
+    row: Sequence[int],
+    cast: _Cast,
+) -> Iterator[Turn]:
+    """The product in the light of each part, and its further pictures where a scene asks for them."""
+    assert assets.product is not None, "there is a box for it"
+    pictures = [(assets.product, planned.variant.has_cutout), *assets.more_pictures]
+    rate = cast.pen.frame.format.frame_rate
+    drawn: dict[tuple[int, Light], Packshot] = {}
+    shown = None
+    for number in row:
+        scenes = planned.variant.scenes[number : number + 1]
+        count = len(pictures) if any(scene.images == "sequence" for scene in scenes) else 1
+        for index, first in enumerate(picture_starts(parts[number], count, assets.beats, rate)):
+            wanted = index, lights[number]
+            if wanted == shown:
+                continue
+            if wanted not in drawn:
+                product, has_cutout = pictures[index]
+                place = inside(box, product, has_cutout) if assets.more_pictures else box
+                drawn[wanted] = packshot(product, place, has_cutout, lights[number])
+                twin = next((shot for (other, _), shot in drawn.items() if other == index), drawn[wanted])
+                drawn[wanted] = replace(drawn[wanted], sprite=twin.sprite)
+            yield Turn(drawn[wanted], first, TURN_FRAMES if index else DISSOLVE_FRAMES)
+            shown = wanted
 
 
 def _behind(
@@ -345,14 +404,14 @@ def _behind(
     card = parts[-1].first if len(parts) > len(assets.takes) else end
     for shown in appearances:
         colour = backing_colour(style.backing, assets.product, pen.brand, end_fill if shown.first == card else None)
-        if colour is None or not shown.shot.stands:
+        if colour is None or not shown.stands:
             continue
         gone = min(shown.last, card) if colour == end_fill and shown.first < card else shown.last  # unseen on the card
         seen = [places for part, places in zip(parts, boxes, strict=True) if shown.first <= part.first < gone]
         texts = [box for places in seen for role, box in places.items() if role in (*BARE_TEXTS, "legal", "cta", "qr")]
         last = min(gone + DISSOLVE_FRAMES, end)
         motion = style.plate_motion if shown.first > 0 else None
-        for picture, x, y in backing(style.backing, shown.shot.box, texts, pen.frame, colour):
+        for picture, x, y in backing(style.backing, shown.box, texts, pen.frame, colour):
             yield Layer(
                 sprite_of(picture), x // 2 * 2, y // 2 * 2, shown.first, last, "rise" if motion else "cut",
                 motion.frames if motion else 0, DISSOLVE_FRAMES if last < end else 0, 0.0, motion, pen.frame.unit,

@@ -16,6 +16,7 @@ from renderer.picture.styles import STYLES
 from renderer.run_records import VariantPlan
 
 WORD_LEAD_MS = 60  # a word lights up a little before it is heard; whole cues come early already
+LEAST_PICTURE_S = 0.7  # for which one of several pictures of the product is seen
 LEAST_SCENE_S = 1.0  # a cut never comes earlier for the sake of a beat
 DISSOLVE_FRAMES = 9  # of the later scene, in which the earlier one fades
 
@@ -108,6 +109,22 @@ def _checked(place: str, parts: list[Part], format: Format) -> list[Part]:
             f"{format.id} allows {format.max_size_mb:g} MB. Lower the format's max_mbps, or shorten the ad."
         )
     return parts
+
+
+def picture_starts(part: Part, count: int, beats: Sequence[float], frame_rate: int) -> list[int]:
+    """Return the frames at which `count` pictures of a part begin: on beats, about equally long; fewer in a short part.
+
+    `beats` are in s from the start of the ad.
+    """
+    count = max(1, min(count, int(part.num_frames / frame_rate / LEAST_PICTURE_S)))
+    length = part.num_frames / count
+    cuts = [round(beat * frame_rate) for beat in beats]
+    starts = [part.first]
+    for number in range(1, count):
+        wanted = part.first + number * length
+        nearest = min(cuts, key=lambda cut: abs(cut - wanted), default=round(wanted))
+        starts.append(nearest if abs(nearest - wanted) < length / 3 else round(wanted))
+    return starts
 
 
 def states_of(sheet: CueSheet, part: Part, frame_rate: int) -> list[Shown]:

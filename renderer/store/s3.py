@@ -24,6 +24,8 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
+    ".tsv": "text/tab-separated-values; charset=utf-8",
+    ".xml": "application/xml",
 }
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 EXISTS = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
