@@ -68,6 +68,7 @@ class Brand(_Strict):
     paper: HexColour = "#FFFFFF"  # text on dark ground
     accent: HexColour = "#FFB000"  # badge and call to action
     headline_font: str = ""  # the style's own unless one is named
+    text_font: str = ""  # of sublines and legal lines; the locale's own unless one is named
     corner_radius: Annotated[float, Field(ge=0, le=60)] | None = None  # of plates, px at a short side of 1080
 
 

@@ -142,6 +142,20 @@ def test_the_brand_comes_before_the_style() -> None:
     assert [int(button[0, 0, 3]) for button in buttons] == [0, 255]
 
 
+def test_the_brand_has_a_text_font_of_its_own() -> None:
+    """For sublines and legal lines that it has all letters of; one that is not installed is an error with its name."""
+    frame = Frame(FORMATS["square_1x1"], False)
+    own, missing = (BRAND.model_copy(update={"text_font": name}) for name in ("Archivo", "Grail Sans"))
+    pens = {tag: Pen(typesetter(), own, LOCALES[tag], frame, "v", STYLES["luxury"]) for tag in ("de-DE", "ja-JP")}
+
+    assert pens["de-DE"].running("Gemacht für jeden Tag").families[0] == "Archivo"
+    assert pens["ja-JP"].running("毎日のために").families == LOCALES["ja-JP"].fonts
+    with pytest.raises(MediaError, match="font 'Grail Sans' is not installed"):
+        Pen(typesetter(), missing, LOCALES["de-DE"], frame, "v").text(
+            "Tag", "subline", frame.slot("subline"), (0, 0, 0)
+        )
+
+
 def test_capitals_follow_the_language() -> None:
     """Turkish i keeps its dot, Greek loses its accents, German ß becomes SS; scripts without capitals stay."""
     words = {"tr-TR": ("İyi", "İYİ"), "de-DE": ("Spaß", "SPASS"), "ar-EG": ("الآن", "الآن"), "el-GR": ("Μέλι", "ΜΕΛΙ")}
