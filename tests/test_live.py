@@ -135,6 +135,6 @@ def test_a_feed_that_shrank_too_much_stops_for_a_person():
     shrunken = offers(cup=Offer()).model_copy(update={"feed_shrink": 0.4})
 
     with pytest.raises(
-        PlanError, match=r"the feed lacks 2 of 3 advertised products .*lamp.*feed_shrink: 0.4.*allow_shrink"
+        PlanError, match=r"2 of 3 advertised products are gone from the feed .*lamp.*feed_shrink: 0.4.*allow_shrink"
     ):
         refuse_shrunken("c", live, gone(live, shrunken, "r"), shrunken)

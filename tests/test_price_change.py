@@ -176,7 +176,7 @@ def test_what_sold_out_goes_off_show_at_once_and_does_not_come_back(story):
 
 def test_a_feed_that_lost_everything_stops_and_withdraws_nothing(story):
     """Until a person allows it."""
-    assert "the feed lacks 1 of 1 advertised products (such as cup)" in story["shrunken"]
+    assert "1 of 1 advertised products are gone from the feed (such as cup)" in story["shrunken"]
     assert story["manifest shrunken"] == story["manifest sold out"]
     assert "delivered" not in story["manifest allowed"].values()
 
