@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -13,7 +14,8 @@ from campaign_folder import CAMPAIGN, write_campaign
 from conftest import free_ports
 from renderer import runs, services
 from renderer.dashboard.desk import Desk
-from renderer.services import Services
+from renderer.services import Services, daemons
+from renderer.services.airflow_api import request
 from renderer.settings import Settings
 from review_server import browser
 from test_end_to_end import SMALL_FORMAT
@@ -86,6 +88,29 @@ def test_sign_in_watch_decide_retake_and_publish(running, run):
     assert (1, 1) == (len(old - new), len(new - old))
     assert 1 == made.made
     assert "Lax" == cookies["_token"]["sameSite"]
+
+
+def test_no_decision_is_lost_when_the_scheduler_is_killed(running, run):
+    """`kill -9` in the middle of forty decisions: every one that was acknowledged is in the history, in order."""
+    login = {"username": "reviewer", "password": running.passwords["reviewer"]}
+    token = request("POST", f"{running.airflow_url}/auth/token", login)["access_token"]
+    path = f"{running.airflow_url}/adloom-review/api/runs/{run}"
+    ads = request("GET", f"{path}/ads", token=token)
+    ad, seen, acknowledged = ads["ads"][0], ads["revision"], []
+    for number in range(40):
+        if number == 20:
+            scheduler = daemons.find("scheduler", running.settings.build_dir / "services")
+            os.kill(scheduler.pid, signal.SIGKILL)
+        one = {"key": ad["key"], "sha256": ad["sha256"], "seen": seen}
+        wish = {"verdict": "reject", "reason": f"number {number}", "ads": [one]}
+        ruled = request("POST", f"{path}/decisions", wish, token)
+        seen = ruled["revision"]
+        acknowledged += [decision["reason"] for decision in ruled["decided"]]
+    services.up(running.settings)
+    history = Desk(running.settings).journal(run).history(ad["variant_id"])
+
+    assert [f"number {number}" for number in range(40)] == acknowledged
+    assert acknowledged == [one.reason for one in history if one.reason.startswith("number")]
 
 
 def sign_in(page, running: Services) -> None:
