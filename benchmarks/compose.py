@@ -38,7 +38,7 @@ import numpy as np
 
 from catalog import Scene
 from renderer.artifacts import Cue, CueSheet, Speech, Stand, Take, Word
-from renderer.compose import compose_variant, encoding_of, staged
+from renderer.compose import compose_variant, encoding_of, staged, tune_process
 from renderer.media import open_encoder, write_take, write_wav
 from renderer.picture.canvas import Layer, rgb_from
 from renderer.picture.typography import Typesetter
@@ -103,7 +103,7 @@ def print_table(costs: dict[str, list[Cost]]) -> None:
 
 def measure_one(way: str, folder: Path) -> None:
     """Run one way in this process and print what it cost."""
-    cv2.setNumThreads(1)
+    tune_process()
     job = prepared(way, folder)
     wall, cpu = time.perf_counter(), cpu_s()
     job()
