@@ -22,6 +22,8 @@ Camera = Literal[
     "static", "pan_left", "pan_right", "tilt_up", "tilt_down", "dolly_in", "dolly_out", "orbit_left", "orbit_right"
 ]
 TierName = Literal["draft", "standard", "hero"]
+Channel = Annotated[str, Field(pattern=r"^(webhook|slack|mail:[^@\s<>,;]+@[^@\s<>,;]+)$")]
+DestinationName = Literal["manifest", "merchant_center", "meta_catalog", "vast"]
 Steps = Annotated[int, Field(ge=1, le=200)]
 SharedSteps = Annotated[int, Field(ge=0, le=200)]
 Guidance = Annotated[float, Field(ge=0, le=30)]
@@ -66,6 +68,7 @@ class Brand(_Strict):
     paper: HexColour = "#FFFFFF"  # text on dark ground
     accent: HexColour = "#FFB000"  # badge and call to action
     headline_font: str = ""  # the style's own unless one is named
+    text_font: str = ""  # of sublines and legal lines; the locale's own unless one is named
     corner_radius: Annotated[float, Field(ge=0, le=60)] | None = None  # of plates, px at a short side of 1080
 
 
@@ -378,6 +381,8 @@ class Campaign(_Strict):
     approval: Approval | None = None
     feed_shrink: Share = 0.3
     review: Literal["automatic", "people"] = "automatic"
+    notify: tuple[Channel, ...] = ()
+    publish: tuple[DestinationName, ...] = ("manifest",)
     scenes: Annotated[tuple[SceneTemplate, ...], Field(min_length=1)]
     end_card: EndCardTemplate | None = None
     music: Music = Music()

@@ -5,6 +5,7 @@ Only ids and counts pass between tasks; pictures, sound and plans stay in the st
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable
@@ -14,7 +15,11 @@ from typing import Any
 from airflow.sdk import task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from gate import SpendingGate
-from renderer_calls import call
+from notices import ALREADY_TOLD, tell, tell_failure
+from renderer_calls import Final, call
+
+# of a run that fails, one of these tasks fails, and the others only do not begin: people are told once
+once = functools.partial(task, on_failure_callback=tell_failure)
 
 
 def stage(name: str, **options: Any) -> Callable[..., Any]:
@@ -27,13 +32,13 @@ def stage(name: str, **options: Any) -> Callable[..., Any]:
     return work
 
 
-@task
-def expand(folder: str, params: dict[str, Any], run_id: str) -> dict[str, Any]:
-    """Write down what is asked for; without a folder the form names the campaign."""
-    return call("begin_run", folder or params["campaign"], re.sub(r"[^A-Za-z0-9._-]+", "-", run_id), dict(params))
+@once
+def expand(params: dict[str, Any], run_id: str) -> dict[str, Any]:
+    """Write down what is asked for."""
+    return call("begin_run", params["campaign"], re.sub(r"[^A-Za-z0-9._-]+", "-", run_id), dict(params))
 
 
-@task
+@once
 def withdraw(started: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
     """Take off show what must not be shown any more, before time is spent on anything new."""
     if not params["dry_run"]:
@@ -41,7 +46,7 @@ def withdraw(started: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
     return started
 
 
-@task
+@once
 def plan(started: dict[str, Any], params: dict[str, Any]) -> list[dict[str, Any]]:
     """Say what is missing, in batches."""
     planned = call("plan_run", started["run"])
@@ -58,17 +63,20 @@ def render(batch: dict[str, Any]) -> None:
     generated >> composed >> stage("check", pool="cpu")(batch=batch)
 
 
-@task(trigger_rule="all_done")  # a batch that failed must not hold back the others
-def review(started: dict[str, Any], planned: list[Any] | None, params: dict[str, Any]) -> dict[str, Any]:
+@once(trigger_rule="all_done")  # a batch that failed must not hold back the others
+def review(started: dict[str, Any], planned: list[Any] | None, **context: Any) -> dict[str, Any]:
     """Decide as the campaign's rule says."""
     if planned is None:
-        raise AirflowFailException("review: there is no plan. See the logs of expand, withdraw and plan.")
-    if params["dry_run"]:
+        raise Final("review: there is no plan. See the logs of expand, withdraw and plan.", ALREADY_TOLD)
+    if context["params"]["dry_run"]:
         raise AirflowSkipException("review: a dry run ends with the plan.")
-    return call("review_run", started["run"])
+    counts = call("review_run", started["run"])
+    if counts["waiting"]:
+        tell("waiting", f"{counts['waiting']} ads of {started['run']} wait for review", context)
+    return counts
 
 
-@task
+@once
 def publish(started: dict[str, Any]) -> dict[str, Any]:
     """Deliver, and close the account."""
     account = call("publish_run", started["run"])
@@ -77,9 +85,9 @@ def publish(started: dict[str, Any]) -> dict[str, Any]:
     return account
 
 
-def flow(folder: str = "") -> None:
-    """Add the tasks of a run to the DAG that is being made; without a campaign's folder, the run's form names it."""
-    started = expand(folder)
+def flow() -> None:
+    """Add the tasks of a run to the DAG that is being made; the run's form names the campaign."""
+    started = expand()
     batches = plan(withdraw(started))
     approve = SpendingGate(task_id="approve", run="{{ ti.xcom_pull(task_ids='expand')['run'] }}")
     batches >> approve >> render.expand(batch=batches) >> review(started, batches) >> publish(started)

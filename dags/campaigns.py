@@ -6,10 +6,11 @@ take the DAGs of all the others away.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule
+from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, Param, get_parsing_context
 from airflow.sdk.definitions.param import ParamsDict
 from campaign_flow import flow
 from campaign_form import PARAMS
@@ -48,23 +49,28 @@ def page_of(campaign: Campaign) -> str:
     return "\n".join([campaign.description, "", "| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows.items())])
 
 
-def dag_of(folder: str, campaign: Campaign) -> DAG:
-    """Return the DAG of one campaign; one run at a time, since two would make the same missing shots twice."""
-    dag = DAG(
-        f"campaign_{campaign.id}",
-        schedule=schedule_of(folder, campaign),
-        catchup=False,
-        max_active_runs=1,
-        default_args=DEFAULTS | {"owner": campaign.owner},
-        description=campaign.description or f"Ads of {campaign.brand.name}",
-        doc_md=page_of(campaign),
-        tags=["adloom", *campaign.tags],
-    )
-    with dag:
-        flow(folder)
-    dag.params = ParamsDict(PARAMS)  # not before: Airflow would check a copy of every parameter for every task
-    return dag
+def dag_of(folder: str, dag_id: str, **options: Any) -> None:
+    """Make the DAG of one campaign; one run at a time, since two would make the same missing shots twice."""
+    owner = {"owner": options.pop("owner", DEFAULTS["owner"])}
+    with DAG(dag_id, catchup=False, max_active_runs=1, default_args=DEFAULTS | owner, **options) as dag:
+        flow()
+    own = {"campaign": Param(folder, const=folder, title="Campaign")}
+    dag.params = ParamsDict(own | PARAMS)  # not before: Airflow would check a copy of every parameter for every task
 
 
-for name, read in read_campaigns(templates())[0].items():
-    dag_of(name, read)
+def folder_of(dag_id: str | None) -> str:
+    """Return the folder of the campaign whose task is about to run, if it bears the campaign's name."""
+    name = (dag_id or "").removeprefix("campaign_")
+    path = templates() / name / "campaign.yaml"
+    named = name and path.is_file() and re.search(rf"^id: *[\"']?{name}\b", path.read_text("utf-8"), re.MULTILINE)
+    return name if named else ""
+
+
+if running := folder_of(get_parsing_context().dag_id):
+    # every task reads this file: it needs no other campaign, nor its own, which somebody may be editing
+    dag_of(running, f"campaign_{running}", schedule=None)
+else:
+    for name, campaign in read_campaigns(templates())[0].items():
+        about = {"description": campaign.description or f"Ads of {campaign.brand.name}", "doc_md": page_of(campaign)}
+        about |= {"owner": campaign.owner, "tags": ["adloom", *campaign.tags]}
+        dag_of(name, f"campaign_{campaign.id}", schedule=schedule_of(name, campaign), **about)

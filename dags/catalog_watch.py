@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from airflow.sdk import Asset, AssetAlias, dag, task
+from notices import tell_failure
 from renderer_calls import DEFAULTS, call
 
 CHANGES = AssetAlias("adloom catalogs")
@@ -19,7 +20,7 @@ CRON = os.environ.get("ADLOOM_WATCH_CRON", "*/5 * * * *")
 def catalog_watch() -> None:
     """What was told is remembered only after Airflow has it: rather twice than never."""
 
-    @task(outlets=[CHANGES])
+    @task(outlets=[CHANGES], on_failure_callback=tell_failure)
     def look(outlet_events: Any) -> list[dict[str, Any]]:
         changes = call("look", module="watch")
         for change in changes:
@@ -28,7 +29,7 @@ def catalog_watch() -> None:
                 outlet_events[CHANGES].add(asset, extra={"reason": change["reason"]})
         return changes
 
-    @task
+    @task(on_failure_callback=tell_failure)
     def remember(changes: list[dict[str, Any]]) -> int:
         return call("remember", changes, module="watch")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import TaskAwaitingInput
+from notices import tell, tell_failure
 from renderer_calls import call
 
 
@@ -19,7 +20,7 @@ class SpendingGate(ApprovalOperator):
     template_fields = (*ApprovalOperator.template_fields, "run")
 
     def __init__(self, *, run: str, **options: Any) -> None:
-        super().__init__(subject=run, ignore_downstream_trigger_rules=True, **options)
+        super().__init__(subject=run, ignore_downstream_trigger_rules=True, on_failure_callback=tell_failure, **options)
         self.run = run
 
     def execute(self, context: Any) -> Any:
@@ -32,6 +33,7 @@ class SpendingGate(ApprovalOperator):
         if facts["asked"]:
             raise TaskAwaitingInput(method_name="execute_complete", timeout=self.response_timeout)
         self.subject, self.body = facts["subject"], facts["body"]
+        tell("approval", f"{self.subject} wait for approval", context)
         try:
             super().execute(context)
         finally:

@@ -13,6 +13,14 @@ from airflow.sdk.exceptions import AirflowFailException
 DEFAULTS = {"owner": "adloom", "retries": 2, "retry_delay": timedelta(seconds=5), "weight_rule": "upstream"}
 
 
+class Final(AirflowFailException):
+    """No retry can help; `cause` is what the renderer calls the error."""
+
+    def __init__(self, message: str, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 def templates() -> Path:
     """Return the folder with the campaigns."""
     return Path(os.environ.get("ADLOOM_TEMPLATES_DIR", Path(__file__).parents[1] / "templates"))
@@ -29,4 +37,4 @@ def call(name: str, *facts: Any, module: str = "batches", **options: Any) -> Any
     except (CatalogError, RenderError) as error:
         if getattr(error, "retryable", False):
             raise
-        raise AirflowFailException(str(error)) from None
+        raise Final(str(error), type(error).__name__) from None

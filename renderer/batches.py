@@ -22,13 +22,14 @@ from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_v
 from renderer.backends.voices import find_voices
 from renderer.campaign_files import store_files
 from renderer.dashboard.ads import ads_of
+from renderer.destinations import check_destinations, show_of, tell
 from renderer.digest import file_sha256
-from renderer.errors import PlanError, StoreError
+from renderer.errors import BudgetExceeded, PlanError, StoreError
 from renderer.feeds import feed_file
 from renderer.images import fetch_images
 from renderer.journal import Journal
 from renderer.licences import LICENCES
-from renderer.live import add_events, gone, live_row, live_rows, news, recalled, refuse_shrunken
+from renderer.live import add_events, campaign_prefix, gone, live_row, live_rows, news, recalled, refuse_shrunken
 from renderer.offers import latest, offers_of, too_late, write_latest
 from renderer.picture.fonts import Shelf
 from renderer.plan import plan
@@ -184,12 +185,14 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     """Plan an expanded run: find what is missing, split it into batches, and refuse what the budget does not allow.
 
     Raises:
-        PlanError: the model or the voices cannot do what is asked, or the budget is too small.
+        PlanError: the model, the voices or a destination cannot do what is asked.
+        BudgetExceeded: the budget is too small.
         BackendError: the model's weights are not on this machine, which is to render.
     """
     started = time.monotonic()
     state = open_run(run, settings)
     context = state.context()
+    check_destinations(context.source.publish, settings)
     place = Place.of(settings)
     here = settings.engine == "local" and not settings.ray_jobs_url  # a cluster's workers have the weights themselves
     facts = facts_at(place, context.model, weights_are_here=here)
@@ -208,7 +211,7 @@ def plan_run(run: str, settings: Settings) -> dict[str, Any]:
     summary = summarize(planned, batches, state, settings)
     budget = context.source.budget
     if budget is not None and summary.gpu_hours > budget.gpu_hours:
-        raise PlanError(
+        raise BudgetExceeded(
             f"{context.campaign}: about {summary.gpu_hours:.2f} GPU hours, and the budget allows {budget.gpu_hours:g}. "
             "Render a sample, take a smaller model, or raise the budget."
         )
@@ -269,16 +272,22 @@ def withdraw_run(run: str, settings: Settings, *, allow_shrink: bool = False) ->
     """
     state = open_run(run, settings)
     campaign, offers = state.context().campaign, state.offers()
+    known = latest(campaign, state.store)
+    if offers is None or (known is not None and known.as_of > offers.as_of):
+        offers = known  # a task of an older run that is tried again must not bring old news
     if offers is None:
         return {"run": run, "withdrawn": 0}
     destination = _destination(settings)
     rows = live_rows(campaign, destination)
     found = gone(rows, offers, run)
+    check_destinations(state.context().source.publish, settings)
     if not allow_shrink:
         refuse_shrunken(campaign, rows, found, offers)
     write_latest(offers, campaign, state.store)
     if found:
-        add_events([row for _, row in found], campaign, destination)
+        rows = add_events([row for _, row in found], campaign, destination)
+        source = state.context().source
+        tell(source.publish, show_of(rows, source.brand.name, settings), campaign_prefix(campaign), destination)
     return {"run": run, "withdrawn": len(found)}
 
 
@@ -309,6 +318,8 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     events += recalled(live, (decision for decision in decisions if decision), run)
     events += [row for _, row in gone(live, offers, run)] if offers else []
     live = add_events(events, context.campaign, destination)
+    show = show_of(live, context.brand.name, settings)
+    tell(context.source.publish, show, campaign_prefix(context.campaign), destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
     off_show = [row for row in live if row.run == run and row.status != "delivered"]
     report = close(state, done, deliveries, late, off_show)

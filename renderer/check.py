@@ -10,17 +10,28 @@ from renderer.artifacts import Checked, CheckJob, Creative, Finding
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError
-from renderer.measure import SILENCE_DBTP, SILENCE_LUFS, Measures, Probe, measure, probe
-from renderer.rules import FILE_RULES, SIGNAL_RULES, STORY_RULES
+from renderer.measure import SILENCE_DBTP, SILENCE_LUFS, Measures, Probe, measure, probe, read_code, read_frame
+from renderer.rules import FILE_RULES, SIGNAL_RULES, STORY_RULES, qr_code
 from renderer.store import Store
 from renderer.verdict import Verdict
 from renderer.versions import checked_key
 
-# People decide: a still can be wanted, a slow start still plays, another voice may do, one may be faster than readers.
+# People decide: a still can be wanted, a slow start still plays, another voice may do, one may be faster than readers,
+# and telephones read more codes than we do.
 WARN_ONLY = frozenset(
-    {"frozen", "faststart", "voices", "pace", "caption_layout", "caption_timing", "caption_speed", "sounds_told"}
+    {
+        "frozen",
+        "faststart",
+        "qr_code",
+        "voices",
+        "pace",
+        "caption_layout",
+        "caption_timing",
+        "caption_speed",
+        "sounds_told",
+    }
 )
-CHECKS = ("integrity", *FILE_RULES, *SIGNAL_RULES, *STORY_RULES)
+CHECKS = ("integrity", *FILE_RULES, *SIGNAL_RULES, "qr_code", *STORY_RULES)
 
 
 def check(jobs: Iterable[CheckJob], store: Store, engine: Engine) -> Iterator[Outcome[CheckJob, Checked]]:
@@ -49,6 +60,7 @@ def check_creative(job: CheckJob, store: Store) -> Checked:
         findings += [_finding(name, rule(job, facts)) for name, rule in FILE_RULES.items()]
     if signals is not None:
         findings += [_finding(name, rule(job, signals)) for name, rule in SIGNAL_RULES.items()]
+        findings.append(_finding("qr_code", qr_code(job, _code_in(creative, path))))
     webvtt = (store.get_bytes(creative.webvtt) or b"").decode("utf-8", "replace")
     findings += [_finding(name, rule(job, webvtt)) for name, rule in STORY_RULES.items()]
     checked = Checked(
@@ -86,6 +98,13 @@ def _look(path: Path) -> tuple[Probe | None, Measures | None, str]:
         return facts, measure(path), ""
     except MediaError as error:
         return facts, None, str(error)
+
+
+def _code_in(creative: Creative, path: Path) -> str:
+    """What the QR code says on the last frame, which nothing moves on."""
+    if all(placed.role != "qr" for placed in creative.placed):
+        return ""
+    return read_code(read_frame(path, creative.duration_s))
 
 
 def _integrity(creative: Creative, path: Path, fault: str) -> Verdict:

@@ -223,12 +223,14 @@ def run(
     tier: TierName = None,
     promote: PromotedRun = None,
     whole: Whole = False,
+    allow_shrink: AllowShrink = False,
 ) -> None:
     """Render a campaign through Airflow, starting what is needed and leaving it running."""
     from renderer import runs, services
 
     settings = Settings.from_environment()
     wish = {"sample": sample, "model": model, "tier": tier, "promote": promote, "whole": whole}
+    wish["allow_shrink"] = allow_shrink
     conf = _conf(campaign, wish, settings)
     running = services.up(settings, say)
     end = runs.run_campaign(running, conf, out)

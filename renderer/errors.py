@@ -3,6 +3,7 @@
 * RenderError
   x SettingsError       the environment says something that does not fit
   x PlanError           the campaign asks for what no model, voice or budget can do
+      BudgetExceeded    it would cost more than its budget allows
   x BackendError        a video model or a voice failed or is not installed
       VoiceFailed       a voice failed, whatever the text: not installed, its key refused, no sound
       x VoiceDown       the service behind a voice did not answer
@@ -35,6 +36,10 @@ class SettingsError(RenderError):
 
 class PlanError(RenderError):
     """The plan asks for something that cannot be made."""
+
+
+class BudgetExceeded(PlanError):
+    """The plan would cost more than its budget allows."""
 
 
 class BackendError(RenderError):

@@ -118,7 +118,7 @@ def refuse_shrunken(
     if lost and len(lost) > offers.feed_shrink * len(shown):
         some = ", ".join(sorted(lost)[:5])
         raise PlanError(
-            f"{campaign}: the feed lacks {len(lost)} of {len(shown)} advertised products (such as {some}), and "
+            f"{campaign}: {len(lost)} of {len(shown)} advertised products are gone from the feed (such as {some}), and "
             f"feed_shrink: {offers.feed_shrink:g} allows less. Mend the feed, or start a run with 'allow_shrink'."
         )
 

@@ -142,6 +142,11 @@ def read_frame(path: Path, time_s: float) -> NDArray[np.uint8]:
     return next(iter(_pictures(path, [time_s])))
 
 
+def read_code(picture: NDArray[np.uint8]) -> str:
+    """Return what a QR code in a picture says; nothing where none is found."""
+    return str(cv2.QRCodeDetector().detectAndDecode(np.ascontiguousarray(picture[..., ::-1]))[0])
+
+
 def contact_sheet(videos: Sequence[Path], out: Path, step_s: float = 1.0, height_px: int = 320) -> None:
     """Write one picture with a row of frames per video, one frame every `step_s` seconds.
 

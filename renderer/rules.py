@@ -172,6 +172,13 @@ def price_shown(job: CheckJob, webvtt: str) -> Verdict:
     return Verdict(not wrong, shown or "no price shown", " or ".join(prices) or "no price", cure)
 
 
+def qr_code(job: CheckJob, seen: str) -> Verdict:
+    """The code on the end card can be read, and says the campaign's link."""
+    wanted = job.variant.end_card.qr if job.variant.end_card else ""
+    cure = "The QR code of the end card could not be read off the film; try it with a telephone, or shorten the link."
+    return Verdict(seen == wanted, seen or "no code", wanted or "no code", cure)
+
+
 def voices(job: CheckJob, webvtt: str) -> Verdict:
     """Every line is spoken, and by the voice that its locale asks for."""
     creative = job.creative

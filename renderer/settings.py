@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from catalog.campaign import Channel
 from renderer.errors import SettingsError
 from renderer.licences import LICENCES, Deployer
 
@@ -26,6 +27,9 @@ class Settings(BaseModel):
 
     store_url: str = Field(default="file://build/store", description="s3://bucket/prefix or file://folder")
     publish_url: str = Field(default="", description="where finished ads go; empty: `published/` in the store")
+    public_url: str = Field(
+        default="", description="where the world finds that place, such as https://cdn.example.com/ads; empty: nowhere"
+    )
     build_dir: Path = Field(default=Path("build"), description="local files: caches, services, galleries")
     templates_dir: Path = Field(default=Path("templates"), description="the folder with the campaigns")
     workers: int = Field(default=os.cpu_count() or 1, ge=1, le=512, description="processes of one stage")
@@ -95,6 +99,10 @@ class Settings(BaseModel):
     s3_port: int = Field(default=8333, ge=1024, le=65535, description="port of the local S3 server")
     airflow_port: int = Field(default=8080, ge=1024, le=65535, description="port of the local Airflow")
     airflow_db: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in build/airflow")
+    notify: str = Field(
+        default="",
+        description="who is told of runs that wait or fail: webhook, slack, mail:<address>, with ','",
+    )
     watch_cron: str = Field(default="*/5 * * * *", description="when Airflow looks for changed catalogs, as cron, UTC")
     accepted_licences: str = Field(default="", description="licences of models that you read, separated by ','")
     licence_agreements: str = Field(default="", description="licences you have an own agreement for, separated by ','")
@@ -108,6 +116,12 @@ class Settings(BaseModel):
             raise ValueError(f"there is no licence {', '.join(unknown)}; known are {', '.join(LICENCES)}")
         return names
 
+    @field_validator("notify")
+    @classmethod
+    def _known_channels(cls, names: str) -> str:
+        TypeAdapter(tuple[Channel, ...]).validate_python(_listed(names))
+        return names
+
     @field_validator("model_revisions")
     @classmethod
     def _whole_commits(cls, pins: str) -> str:
@@ -118,7 +132,7 @@ class Settings(BaseModel):
             raise ValueError(f"{twice[0]} has two commits")
         return pins
 
-    @field_validator("ray_jobs_url", "speech_url", "polly_url", "script_url")
+    @field_validator("public_url", "ray_jobs_url", "speech_url", "polly_url", "script_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
@@ -164,6 +178,11 @@ class Settings(BaseModel):
     def service_languages(self) -> tuple[str, ...]:
         """The languages that the speech service is used for; empty: all."""
         return _listed(self.speech_languages)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Who is told of runs of campaigns that name nobody."""
+        return _listed(self.notify)
 
     @property
     def pinned_revisions(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ CODE_VERSIONS = {
     "narrate": 2,
     "caption": 2,
     "compose": 9,
-    "check": 2,
+    "check": 3,
 }
 
 

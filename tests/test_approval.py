@@ -59,3 +59,34 @@ def test_an_answer_counts_for_its_question_only(tmp_path, settings):
     assert (True, "") == (asked["asked"], asked["answer"])
     assert "Approve" == look_at_gate(run, "first", settings)["answer"]
     assert (False, "") == tuple(look_at_gate(run, "second", settings)[name] for name in ("asked", "answer"))
+
+
+def test_a_retry_of_the_gate_does_not_ask_again(tmp_path, settings, monkeypatch, airflow_db):
+    """Asking anew would erase an answer that came while the task was parked; a cleared task does ask."""
+    from types import SimpleNamespace
+
+    from airflow.providers.standard.operators import hitl
+    from airflow.sdk.exceptions import TaskAwaitingInput
+    from gate import SpendingGate
+
+    monkeypatch.setenv("ADLOOM_STORE_URL", settings.store_url)
+    monkeypatch.setenv("ADLOOM_GPU_HOUR_USD", "1e6")
+    questions: list[str] = []
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **facts: questions.append(facts["subject"]))
+    run = plan(tmp_path, settings, "approval: {cost_usd: 1}\n")
+
+    def wait(max_tries: int) -> None:
+        gate = SpendingGate(task_id="approve", run=run)
+        context = {"ti": SimpleNamespace(id="x", max_tries=max_tries, task_id="approve"), "params": {"dry_run": False}}
+        context["dag_run"] = SimpleNamespace(start_date="2026-11-23", dag_id="d", run_id="r")
+        context["task_instance"] = context["ti"]
+        with pytest.raises(TaskAwaitingInput):
+            gate.execute(context)
+
+    counts = []
+    for max_tries in (2, 2, 3):
+        wait(max_tries)
+        counts.append(len(questions))
+
+    assert counts == [1, 1, 2]
+    assert questions[0].startswith("test/r1: ")

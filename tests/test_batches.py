@@ -18,8 +18,9 @@ from renderer.artifacts import Speech
 from renderer.backends.video_models import VIDEO_MODELS
 from renderer.batches import split
 from renderer.digest import file_sha256
-from renderer.errors import PlanError, StageFailed, StoreError
+from renderer.errors import BudgetExceeded, PlanError, StageFailed, StoreError
 from renderer.media import read_stereo, write_take, write_wav
+from renderer.offers import latest
 from renderer.settings import Settings
 from renderer.split import share_of_longest
 from speech_servers import Answer, server
@@ -501,3 +502,73 @@ def test_a_service_that_is_down_costs_its_lines_and_no_more(tmp_path, settings, 
 
     assert account["failed"] == 0
     assert account["made"] == account["wanted"]
+
+
+def wanted(settings: Settings, run: str) -> set[tuple[str, str, str]]:
+    """What a run asks for."""
+    return {(one.product_id, one.locale, one.format) for one in batches.open_run(run, settings).variants()}
+
+
+def test_a_form_chooses_products_locales_and_formats(tmp_path, settings):
+    """From everything the campaign spans, whatever its own sample is."""
+    folder = write_campaign(tmp_path / "campaign", campaign=CAMPAIGN + "sample: {products: [cup], count: 1}\n")
+    wish = {"products": ["lamp"], "locales": ["de-DE", "en-US"], "formats": ["square_1x1"]}
+    run = batches.begin_run(str(folder), "r1", wish, settings)["run"]
+
+    assert wanted(settings, run) == {("lamp", "de-DE", "square_1x1"), ("lamp", "en-US", "square_1x1")}
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"products": ["cap"]}, "products: test has no cap. It has: cup, lamp."),
+        ({"locales": ["fr-FR"]}, "locales: test has no fr-FR. It has: en-US, de-DE, ja-JP."),
+        ({"formats": ["story"]}, "formats: test has no story."),
+        ({"promote": "r0", "products": ["cup"]}, "promote: makes exactly the variants of that run."),
+    ],
+)
+def test_a_choice_that_is_not_there_is_refused(tmp_path, settings, wish, message):
+    """A typing error must not render nothing and call it a success."""
+    folder = write_campaign(tmp_path / "campaign")
+
+    with pytest.raises(PlanError, match=message):
+        batches.begin_run(str(folder), "r1", wish, settings)
+
+
+def test_a_run_may_have_another_budget(tmp_path, settings):
+    """The form's budget replaces the campaign's, in both directions."""
+    folder = write_campaign(tmp_path / "campaign", campaign=CAMPAIGN + "budget: {gpu_hours: 0.0000001}\n")
+    more = batches.begin_run(str(folder), "more", {"gpu_hours": 100}, settings)["run"]
+    less = batches.begin_run(str(folder), "less", {"gpu_hours": 0.0000002}, settings)["run"]
+
+    assert batches.plan_run(more, settings)["variants"] == 12
+    with pytest.raises(BudgetExceeded, match="the budget allows 2e-07"):
+        batches.plan_run(less, settings)
+
+
+def test_what_is_sold_out_is_not_asked_for(tmp_path, settings):
+    """Everywhere by the feed, in one market by its local feed."""
+    feed = FEED.replace("custom_label_0", "custom_label_0,availability").replace("light", "light,out of stock")
+    folder = write_campaign(tmp_path / "campaign", feed=feed.replace("coffee", "coffee,in stock"))
+    (folder / "products.de-DE.csv").write_text("id,availability,price\ncup,out_of_stock,11.00 EUR\n")
+    started = batches.begin_run(str(folder), "r1", {}, settings)
+
+    assert (started["sold_out"], {(one[0], one[1]) for one in wanted(settings, started["run"])}) == (
+        1,
+        {("cup", "en-US"), ("cup", "ja-JP")},
+    )
+
+
+def test_an_older_run_brings_no_old_news(tmp_path, settings):
+    """Its task, cleared and run again, does not put back on offer what sold out since."""
+    folder = write_campaign(tmp_path / "campaign")
+    old = batches.begin_run(str(folder), "old", {}, settings)["run"]
+    state = batches.open_run(old, settings)
+    offers = state.offers()
+    state.write_offers(offers.model_copy(update={"as_of": "2020-01-01T00:00:00+00:00"}))
+    write_campaign(folder, feed=FEED.replace("lamp,Aurora Lamp", "lamp,Aurora Lantern"))
+    new = batches.begin_run(str(folder), "new", {}, settings)["run"]
+    batches.withdraw_run(new, settings)
+    batches.withdraw_run(old, settings)
+
+    assert latest("test", state.store) == batches.open_run(new, settings).offers()

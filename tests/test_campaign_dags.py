@@ -52,6 +52,18 @@ def test_each_campaign_has_a_dag_that_tells_about_it(templates, monkeypatch):
     assert plain.task_ids == xmas.task_ids == bag.dags["render_campaign"].task_ids
 
 
+def test_a_running_task_needs_no_other_campaign_and_survives_an_edit_of_its_own(templates, monkeypatch):
+    """Every task reads the file: it finds its DAG at once, also while somebody saves a half-written campaign."""
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "campaign_xmas")
+    path = templates / "xmas" / "campaign.yaml"
+    path.write_text(path.read_text() + "scenes: [")
+    bag = bag_of(templates, monkeypatch)
+
+    assert {"campaign_xmas"} == {name for name in bag.dags if name.startswith("campaign_")}
+    assert "xmas" == bag.dags["campaign_xmas"].params["campaign"]
+    assert bag.dags["campaign_xmas"].task_ids == bag.dags["render_campaign"].task_ids
+
+
 def assets_of(dag: Any) -> set[str]:
     """The names of the assets that begin a run of this DAG."""
     condition = dag.timetable.asset_condition
@@ -72,6 +84,25 @@ def test_changed_catalogs_begin_runs_inside_the_flight_only(templates, monkeypat
         {"product feed xmas/products.csv", "locales of xmas"} if flies else set()
     )
     assert bag.dags["campaign_xmas"].timetable.can_be_scheduled
+
+
+def test_the_scheduler_reads_clock_and_catalogs_from_its_database(templates, monkeypatch):
+    """What Airflow stores of a DAG still knows the flight's next slot and both assets."""
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    with time_machine.travel(datetime(2026, 12, 20, tzinfo=UTC), tick=False):
+        dag = bag_of(templates, monkeypatch).dags["campaign_xmas"]
+        stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        info = stored.timetable.next_dagrun_info(
+            last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+        )
+
+    assert info.run_after.isoformat() == "2026-12-21T05:00:00+00:00"
+    assert {key.name for key, _ in stored.timetable.asset_condition.iter_assets()} == {
+        "product feed xmas/products.csv",
+        "locales of xmas",
+    }
 
 
 def test_a_broken_campaign_is_an_import_error_and_hides_nobody(templates, monkeypatch):
@@ -103,12 +134,12 @@ def test_a_broken_campaign_is_an_import_error_and_hides_nobody(templates, monkey
     assert "campaign_xmas" not in bag.dags
 
 
-def slots(moments: list[str], *, last: str | None = None) -> list[str | None]:
+def slots(moments: list[str], *, last: str | None = None, cron: str = "0 6 * * MON") -> list[str | None]:
     """The next run of the Christmas campaign as the scheduler would see it at each moment."""
     from airflow.timetables.base import DataInterval, TimeRestriction
     from flight import FlightTimetable
 
-    stored = FlightTimetable("0 6 * * MON", "Europe/Berlin", "2026-11-01", "2026-12-24").serialize()
+    stored = FlightTimetable(cron, "Europe/Berlin", "2026-11-01", "2026-12-24").serialize()
     timetable = FlightTimetable.deserialize(stored)
     before = pendulum.parse(last) if last else None
     found: list[str | None] = []
@@ -137,6 +168,16 @@ def test_unpausing_makes_up_for_nothing():
     assert slots(["2026-11-18T12:00+00:00", "2026-11-16T05:30+00:00"]) == [
         "2026-11-23T06:00:00+01:00",
         "2026-11-16T06:00:00+01:00",
+    ]
+
+
+def test_frequent_slots_are_over_sooner():
+    """Un-pausing an hourly campaign at a quarter past begins nothing, nor all the hours that were missed."""
+    moments = ["2026-11-18T12:15+00:00", "2026-11-18T12:05+00:00"]
+
+    assert slots(moments, cron="0 * * * *") == ["2026-11-18T14:00:00+01:00", "2026-11-18T13:00:00+01:00"]
+    assert slots(["2026-11-18T12:05+00:00"], cron="0 * * * *", last="2026-11-18T09:00:00+00:00") == [
+        "2026-11-18T13:00:00+01:00"
     ]
 
 

@@ -20,6 +20,7 @@ from renderer.check import CHECKS, check, check_creative
 from renderer.digest import file_sha256
 from renderer.engine import InlineEngine
 from renderer.media import Encoding, Planes, to_planes, write_creative
+from renderer.picture.qr import qr_picture
 from renderer.sound import mix
 from renderer.store import Store, open_store
 from renderer.versions import checked_key
@@ -364,7 +365,24 @@ def test_every_check_can_fail() -> None:
     covered = {name for _, names in BAD_FILES.values() for name in names} | {name for _, name in BAD_TEXTS.values()}
     covered |= {name for _, _, name, _ in BAD_CAPTIONS.values()}
 
-    assert covered | set(FOREIGN) | {"voices", "pace"} == set(CHECKS)
+    assert covered | set(FOREIGN) | {"voices", "pace", "qr_code"} == set(CHECKS)
+
+
+def test_a_code_that_cannot_be_read_is_found(store: Store, tmp_path: Path) -> None:
+    """It is read off the film; another link, or a code that is not there, is a warning with both."""
+    link = "https://aurora.example/p/1"
+    code = qr_picture(link, WIDTH, 0.25, ((0, 0, 0), (255, 255, 255)), 0, "code")
+    screen = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    screen[40 : 40 + code.shape[0], 4 : 4 + code.shape[1]] = code[..., :3]
+    placed = Placed(role="qr", text=link, first_frame=30, last_frame=40, x=10, y=40, width=70, height=70)
+    creative = filed(store, tmp_path, standing(30, 10, to_planes(screen)), placed=(PRODUCT, placed))
+    assert VARIANT.end_card is not None
+    for wanted, severity in ((link, "ok"), ("https://aurora.example/other", "warning")):
+        card = VARIANT.end_card.model_copy(update={"qr": wanted})
+        checked = check_creative(job_for(creative, VARIANT.model_copy(update={"end_card": card})), store)
+        finding = next(one for one in checked.findings if one.check == "qr_code")
+
+        assert (finding.severity, finding.measured, finding.limit) == (severity, link, wanted)
 
 
 def test_what_other_programs_write_is_found(store: Store, tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ import pytest
 from campaign_folder import CAMPAIGN, COPY, FACTS, planned, write_campaign, write_packshot
 from catalog import Music
 from catalog.campaign import Light
+from catalog.caption_rules import caption_rules
 from catalog.formats import read_formats
 from catalog.products import MoreImage
-from renderer.artifacts import Creative, Cue, CueSheet, Shot, Speech, Take, Word
+from renderer.artifacts import CheckJob, Creative, Cue, CueSheet, Shot, Speech, Take, Word
+from renderer.check import check_creative
 from renderer.compose import compose, compose_variant
 from renderer.compose import staged as staged_ad
 from renderer.digest import file_sha256
@@ -35,6 +37,7 @@ from renderer.picture.packshot import Pose, packshot, read_product
 from renderer.picture.seat import Seat
 from renderer.picture.show import Appearance, Show, Turn
 from renderer.picture.staging import Assets, stage
+from renderer.picture.styles import STYLES
 from renderer.picture.timeline import DISSOLVE_FRAMES, parts_of
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
@@ -224,6 +227,20 @@ def test_every_text_is_readable_and_safe(tmp_path: Path, store: Store, typesette
             for other, its in list(zip(texts, boxes, strict=True))[number + 1 :]:
                 apart = one.last_frame <= other.first_frame or other.last_frame <= one.first_frame
                 assert apart or not box.meets(its)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_ad_of_every_style_passes_the_checks(
+    tmp_path: Path, store: Store, typesetter: Typesetter, style: str
+) -> None:
+    """As a film: texts safe, apart and readable, the right price, nothing black or frozen, not even a warning."""
+    variants, context = filled(tmp_path, store, CAMPAIGN + f"style: {style}\n")
+    plan = one_of(variants, "de-DE", "story_9x16")
+    creative = compose_variant(plan, context, store, typesetter)
+    format = context.formats["story_9x16"]
+    job = CheckJob(creative=creative, variant=plan.variant, format=format, captions=caption_rules("de"))
+
+    assert {one.check: one.message for one in check_creative(job, store).findings if one.severity != "ok"} == {}
 
 
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path, typesetter: Typesetter) -> None:

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from campaign_folder import planned, write_campaign
+from renderer.settings import Settings
+from renderer.split import split
+
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "pandas", "skia", "av", "cv2", "moviepy", "boto3", "onnxruntime", "ray")
 CLUSTER = {"ADLOOM_RAY_JOBS_URL": "http://head:8265"}
@@ -100,6 +104,16 @@ def test_only_one_task_at_a_time_uses_the_gpu(dag):
         "render.compose",
         "render.check",
     }
+
+
+def test_ten_thousand_variants_are_fewer_than_three_hundred_tasks(dag, tmp_path):
+    """Airflow schedules batches: what a campaign of 10,000 ads becomes in its tables."""
+    plan = planned(write_campaign(tmp_path))
+    variants = (plan.variants * (10_000 // len(plan.variants) + 1))[:10_000]
+    batches = len(split(plan, variants, Settings().batches))
+    mapped = [name for name in dag.task_ids if name.startswith("render.")]
+
+    assert len(mapped) * batches + len(dag.task_ids) - len(mapped) < 300
 
 
 def test_a_cluster_changes_who_generates_and_nothing_else(dag, monkeypatch):

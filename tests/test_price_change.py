@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign_folder import CAMPAIGN, FEED, LOCAL_FEEDS, write_campaign
+from campaign_folder import CAMPAIGN, FEED, LOCAL_FEEDS, settle, write_campaign
 from renderer import batches
 from renderer.account import finished
 from renderer.errors import PlanError
@@ -23,7 +23,7 @@ TWO_LOCALES = (
     CAMPAIGN.replace("formats: [story_9x16, square_1x1]", "formats: [tiny_9x16]")
     .replace("locales: [en-US, de-DE, ja-JP]", "locales: [en-US, de-DE]")
     .replace("duration_s: 2", "duration_s: 1")
-    + "review: people\nfeed_shrink: 0.4\n"
+    + "review: people\nfeed_shrink: 0.4\npublish: [manifest, merchant_center, vast]\n"
 )
 CUP = "test/cup/en-US/tiny_9x16"
 
@@ -76,14 +76,18 @@ def story(tmp_path_factory) -> dict:
     folder = write_campaign(base / "templates" / "test", campaign=TWO_LOCALES)
     (folder / "formats.yaml").write_text(SMALL_FORMAT, encoding="utf-8")
     settings = Settings(store_url=f"file://{base}/store", build_dir=base, templates_dir=base / "templates", workers=2)
+    settings = settings.model_copy(update={"public_url": "https://cdn.example.com"})
     found: dict = {}
+    settle(folder)
     remember(look(settings), settings)
     first = render("first", folder, settings)
     approve(first, settings)
     publish(first, settings)
     found["before"] = manifest(settings)
+    found["feed before"] = (base / "store/campaigns/test/merchant_center/en-US.tsv").read_bytes()
 
     (folder / "products.csv").write_text(FEED.replace("8.00 USD", "7.00 USD"), encoding="utf-8")
+    settle(folder)
     found["told"] = [change["name"] for change in look(settings) if change["reason"]]
     second = render("second", folder, settings)
     found["unreviewed"] = publish(second, settings)
@@ -91,6 +95,7 @@ def story(tmp_path_factory) -> dict:
     found["waited"] = approve(second, settings)
     found["approved"] = publish(second, settings)
     found["after"] = manifest(settings)
+    found["feed after"] = (base / "store/campaigns/test/merchant_center/en-US.tsv").read_bytes()
     found["again"] = publish(second, settings)
     reject(CUP, second, settings)
     found["recalled"] = publish(second, settings)
@@ -105,6 +110,7 @@ def story(tmp_path_factory) -> dict:
     found["sold out"] = publish(render("third", folder, settings), settings)
     found["late"] = publish(second, settings)
     found["manifest sold out"] = manifest(settings)
+    found["lamp's tag"] = (base / "store/campaigns/test/vast/lamp/en-US/tiny_9x16.xml").read_bytes()
 
     (folder / "products.csv").write_text("\n".join(FEED.splitlines()[:1]) + "\nvase,V,cup.png,1.00 USD,,A,B\n")
     started = batches.start_run(str(folder), "fourth", None, None, settings)["run"]
@@ -148,6 +154,15 @@ def test_an_ad_that_is_rejected_after_all_goes_off_show(story):
     assert story["manifest recalled"][CUP, "$7"] == "withdrawn"
 
 
+def test_platforms_are_told_the_same(story):
+    """The feed names the new file once it is approved, and the lamp's tag answers with no ad once it sold out."""
+    feeds = [story[when].decode() for when in ("feed before", "feed after")]
+
+    assert all(feed.startswith("id\tvideo_link\ncup\thttps://cdn.example.com/published/") for feed in feeds)
+    assert feeds[0] != feeds[1]
+    assert b"<MediaFile" not in story["lamp's tag"]
+
+
 def test_what_sold_out_goes_off_show_at_once_and_does_not_come_back(story):
     """The run withdraws its ads, asks for no new ones, and an older run that publishes later brings none back."""
     lamps = {key for key in story["after"] if "/lamp/" in key[0]}
@@ -163,7 +178,7 @@ def test_what_sold_out_goes_off_show_at_once_and_does_not_come_back(story):
 
 def test_a_feed_that_lost_everything_stops_and_withdraws_nothing(story):
     """Until a person allows it."""
-    assert "the feed lacks 1 of 1 advertised products (such as cup)" in story["shrunken"]
+    assert "1 of 1 advertised products are gone from the feed (such as cup)" in story["shrunken"]
     assert story["manifest shrunken"] == story["manifest sold out"]
     assert "delivered" not in story["manifest allowed"].values()
 

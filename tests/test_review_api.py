@@ -6,6 +6,7 @@ import gzip
 import json
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -242,6 +243,27 @@ def test_videos_are_sent_in_ranges(client, ads):
     assert client("viewer").get(f"{path}.vtt").headers["content-type"].startswith("text/vtt")
 
 
+def test_videos_may_come_from_the_bucket_itself(client, s3_server, tmp_path, app):
+    """By an address that is valid for a while; the page's policy allows that server and no other."""
+    from adloom_review.app import build_app
+
+    url = f"{s3_server}/{tmp_path.name}"
+    write_run(open_store(url), tmp_path / "campaign", 2)
+    asking = client("viewer")
+    signed = build_app(Settings(store_url=url, build_dir=tmp_path, review_media="signed"))
+    asking.app = asking._transport.app = signed
+    ad = asking.get(f"/api/runs/{RUN}/ads").json()["ads"][0]
+    path = f"/api/runs/{RUN}/ads/{ad['key']}/{ad['sha256'][:12]}"
+    sent = asking.get(f"{path}.mp4", follow_redirects=False)
+    address = sent.headers["location"]
+    origin = "/".join(address.split("/")[:3])
+
+    assert 307 == sent.status_code
+    assert f"mp4 of {ad['variant_id']}".encode() == urllib.request.urlopen(address).read()
+    assert f"media-src 'self' {origin}" in asking.get("/").headers["content-security-policy"]
+    assert 200 == asking.get(f"{path}.vtt", follow_redirects=False).status_code
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -280,6 +302,16 @@ def test_a_run_at_a_glance_counts_everything_once(client):
     assert [2, 1] == [group["count"] for group in seen["failures"]]
     assert "has 3 frames" in seen["failures"][0]["error"]
     assert all(item.startswith("test/") for item in seen["failures"][0]["items"])
+
+
+def test_a_run_of_another_version_is_said_so(client, settings):
+    """One sentence with the cure, and the other runs still open."""
+    store = open_store(settings.store_url)
+    store.put_bytes("runs/test/old/plan.json", b'{"requested": 1}')
+    store.put_bytes("runs/test/old/context.json", b'{"campaign": "test"}')
+    answer = client("viewer").get("/api/runs/test/old")
+
+    assert (409, True) == (answer.status_code, "another version of adloom" in answer.json()["detail"])
 
 
 @pytest.mark.parametrize("path", [f"/api/runs/{RUN}", f"/api/runs/{RUN}/ads"])

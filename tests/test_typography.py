@@ -168,6 +168,17 @@ def test_numbers_stay_with_their_words_and_dashes_do_not_lead() -> None:
     assert pieces("لمدة ٢٤ ساعة", "ar-EG") == ["لمدة ", "٢٤ ساعة"]
 
 
+def test_long_words_are_parted_where_their_writer_says() -> None:
+    """At a soft hyphen, which shows only there; a line break between words is better where it does as well."""
+    parts = pieces("Edelstahl\u00adtrink\u00adflasche für alle", "de-DE")
+
+    assert parts == ["Edelstahl\u00ad", "trink\u00ad", "flasche ", "für ", "alle"]
+    assert balanced(parts, len, 30, 3) == ("Edelstahltrinkflasche für alle",)
+    assert balanced(parts, len, 24, 3) == ("Edelstahltrinkflasche", "für alle")
+    assert balanced(parts, len, 17, 3) == ("Edelstahltrink-", "flasche für alle")
+    assert balanced(parts, len, 9, 3) is None
+
+
 @given(words=st.lists(st.text("abcdefgh", min_size=1, max_size=9), min_size=1, max_size=9), width=st.integers(9, 60))
 def test_lines_are_few_and_even(words: list[str], width: int) -> None:
     """There are as few lines as greedy filling needs, and none is wider than greedy filling makes its widest."""

@@ -17,6 +17,7 @@ from renderer.run_state import RunState
 from renderer.versions import checked_key
 
 READERS = 8  # requests at once
+FORM = 1  # of the rows that are kept; raise it when Ad changes
 WAITING = "waiting"  # for a decision
 
 
@@ -99,7 +100,7 @@ def _says(ad: Ad, words: list[str]) -> bool:
 
 def _parts(state: RunState) -> dict[str, Callable[[], Iterable[VariantPlan]]]:
     """Return where each part is kept, and how to find its variants where it is not yet."""
-    folder = f"{state.prefix}/ads"
+    folder = f"{state.prefix}/ads/{FORM}"
     parts: dict[str, Callable[[], Iterable[VariantPlan]]] = {f"{folder}/reused.jsonl.gz": lambda: _reused(state)}
     keys = list(state.store.keys(f"{state.prefix}/accounts/check/"))
     for key, body in zip(keys, _at_once(state.store.get_bytes, keys), strict=True):

@@ -127,11 +127,7 @@ class Shelf:
             MediaError: a wanted family is not on the shelf, or a character is in no font.
         """
         for family in wanted:
-            if family not in self.files:
-                raise MediaError(
-                    f"{place}: font {family!r} is not installed. Put its file into a font folder, "
-                    f"or use one of: {', '.join(sorted(self.files))}."
-                )
+            self.require(family, place)
         coloured = [family for family in EMOJI_FAMILIES if family in self.files]
         letters = [family for family in (*wanted, *self.files) if family not in coloured]
         stretches = emoji_stretches(text)
@@ -147,6 +143,18 @@ class Shelf:
                 "Add a font that has it to a font folder, or write the text without it."
             )
         return tuple(chosen)
+
+    def require(self, family: str, place: str) -> None:
+        """Nothing where a family is on the shelf, or none is named.
+
+        Raises:
+            MediaError: it is not.
+        """
+        if family and family not in self.files:
+            raise MediaError(
+                f"{place}: font {family!r} is not installed. Put its file into a font folder, "
+                f"or use one of: {', '.join(sorted(self.files))}."
+            )
 
     def covers(self, family: str, text: str) -> bool:
         """Tell whether a family has every character of `text` but its emoji."""

@@ -76,10 +76,12 @@ class Pen:
             families = (style.family, *families)
         return Face(families, style.weight, self.locale, tracking=style.tracking)
 
-    @property
-    def running(self) -> Face:
-        """Type for everything that is read rather than seen."""
-        return Face(self.locale.fonts, "medium", self.locale)
+    def running(self, text: str) -> Face:
+        """Type for what is read rather than seen: the brand's own where it has all letters of the text."""
+        own = self.brand.text_font
+        self.typesetter.shelf.require(own, self.place)
+        is_used = bool(own) and self.typesetter.shelf.covers(own, text)
+        return Face((own, *self.locale.fonts) if is_used else self.locale.fonts, "medium", self.locale)
 
     def text(self, text: str, role: Role, slot: Slot, colour: Rgb) -> Lettering:
         """Set a headline, subline or legal line.
@@ -192,7 +194,7 @@ class Pen:
         style, is_display = self.style, role in ("headline", "cta")
         is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
         text = self._uppercase(text) if is_uppercase else text
-        face = self.display(text) if is_display else self.running
+        face = self.display(text) if is_display else self.running(text)
         if role == "headline":
             rule = self.frame.px(style.rule_px[1] + RULE_GAP) if style.rule_px else 0
             sizes = max(slot.sizes[0] * style.scale, slot.sizes[1]), slot.sizes[1]

@@ -17,16 +17,22 @@ NOT_FIRST = frozenset(
     "、。，．・：；！？!?,.:;)]}）］｝」』】〉》〕’”…‥–—ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々〻"
 )
 NOT_LAST = frozenset("([{（［｛「『【〈《〔‘“")
+SOFT_HYPHEN = "\u00ad"
 MAX_PIECES = 40  # beyond that it is prose, not ad copy, and the search would be slow
 
 
 def pieces(text: str, locale: str) -> list[str]:
     """Split `text` into stretches that must stay together; joined, they give the text again.
 
-    A number stays with the word after it, a dash with the word before it, and no-break spaces are respected.
+    A number stays with the word after it, a dash with the word before it, and no-break spaces are respected. Words may
+    be parted at soft hyphens (U+00AD), see `line_of`.
     """
     parser = _parser(locale)
-    stretches = [part for word in re.findall(r"[^ \n\u200b]+[ \n\u200b]*", text) for part in _phrases(word, parser)]
+    stretches = [
+        part
+        for word in re.findall(r"[^ \n\u200b\u00ad]+[ \n\u200b\u00ad]*", text.rstrip(SOFT_HYPHEN))
+        for part in _phrases(word, parser)
+    ]
     kept: list[str] = []
     for stretch in stretches:
         if kept and (stretch[0] in NOT_FIRST or kept[-1].rstrip()[-1:] in NOT_LAST or _is_number(kept[-1])):
@@ -42,13 +48,27 @@ def balanced(
     """Return the fewest lines that fit, the widest of them as narrow as possible; None if `max_lines` do not do."""
     if not parts or len(parts) > MAX_PIECES:
         return None
-    measure = cache(lambda first, last: width_of("".join(parts[first:last]).strip()))
+    measure = cache(lambda first, last: width_of(line_of(parts[first:last])))
     for count in range(1, min(max_lines, len(parts)) + 1):
         ways = ((0, *cuts, len(parts)) for cuts in combinations(range(1, len(parts)), count - 1))
-        widest, way = min((max(measure(*line) for line in pairwise(way)), way) for way in ways)
-        if widest <= max_width:
-            return tuple("".join(parts[first:last]).strip() for first, last in pairwise(way))
+        fitting = ((max(measure(*line) for line in pairwise(way)), way) for way in ways)
+        best = min(
+            ((_num_parted(parts, way), widest, way) for widest, way in fitting if widest <= max_width), default=None
+        )
+        if best is not None:
+            return tuple(line_of(parts[first:last]) for first, last in pairwise(best[2]))
     return None
+
+
+def line_of(parts: Sequence[str]) -> str:
+    """Return one line of pieces: a soft hyphen at its end is a hyphen, any other is nothing."""
+    line = "".join(parts).strip()
+    return line.replace(SOFT_HYPHEN, "") + "-" * line.endswith(SOFT_HYPHEN)
+
+
+def _num_parted(parts: Sequence[str], way: Sequence[int]) -> int:
+    """How many words a way of breaking parts: whole words are better than even lines."""
+    return sum(parts[cut - 1].endswith(SOFT_HYPHEN) for cut in way[1:-1])
 
 
 def _phrases(word: str, parser: budoux.Parser | None) -> list[str]:

@@ -24,9 +24,12 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
+    ".tsv": "text/tab-separated-values; charset=utf-8",
+    ".xml": "application/xml",
 }
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 EXISTS = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+CONNECTIONS = 40  # as many threads as a web server has
 NO_CONDITIONS = {"NotImplemented", "501"}
 
 
@@ -142,6 +145,7 @@ def s3_client() -> Any:
         s3={"addressing_style": "path"} if os.environ.get("AWS_ENDPOINT_URL_S3") else {},
         retries={"mode": "standard", "max_attempts": 6},
         connect_timeout=5,
+        max_pool_connections=CONNECTIONS,
         read_timeout=60,
     )
     return boto3.session.Session().client("s3", config=config)  # boto3's common session is not for several threads

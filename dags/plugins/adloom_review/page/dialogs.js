@@ -56,7 +56,7 @@ function ask(title, parts, verb, read, first) {
   });
 }
 
-const KEYS = { "← ↑ → ↓": "go to another ad", "Shift + arrow, click": "choose several", "X": "choose this one", "Ctrl A": "choose all that match", "Enter": "open in detail", "Space": "play, stop", "M": "sound", "A": "approve", "R": "reject, with a reason", "T": "take again", "U": "undo", "C": "compare two, or with another run", "/": "search", "Esc": "close, choose none", "?": "this help" };
+const KEYS = { "← ↑ → ↓": "go to another ad", "Home End": "to the first, to the last", "Shift + arrow, click": "choose several", "X": "choose this one", "Ctrl A": "choose all that match", "Enter": "open in detail", "Space": "play, stop", "M": "sound", "A": "approve", "R": "reject, with a reason", "T": "take again", "U": "undo", "C": "compare two, or with another run", "/": "search", "Esc": "close, choose none", "?": "this help" };
 
 export function showHelp() {
   const dialog = $("help");
