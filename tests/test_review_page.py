@@ -171,7 +171,7 @@ CONTRASTS = """() => {
 def test_nothing_is_wider_than_the_screen(opened, width):
     """On a phone and on a small laptop."""
     opened.set_viewport_size({"width": width, "height": 800})
-    opened.keyboard.press("Enter")
+    opened.click(".ad .name")
     opened.wait_for_selector("#detail h3")
 
     assert opened.evaluate("document.documentElement.scrollWidth") <= width

@@ -32,19 +32,18 @@ export class Grid {
     this.tall = Math.round(this.cell * 1.35) + TEXT;
     this.lines = [];
     this.place = new Map();
-    let top = EDGE / 2;
+    let top = EDGE / 2, number = 0;
     for (const part of groups(shown, group)) {
       if (group) { this.lines.push({ top, height: HEADING, heading: part }); top += HEADING; }
       for (let first = 0; first < part.ads.length; first += this.columns) {
         const ads = part.ads.slice(first, first + this.columns);
-        ads.forEach((ad, column) => this.place.set(ad.key, { line: this.lines.length, column }));
+        ads.forEach((ad, column) => this.place.set(ad.key, { line: this.lines.length, column, number: ++number }));
         this.lines.push({ top, height: this.tall + GAP, ads });
         top += this.tall + GAP;
       }
     }
     this.canvas.style.height = `${top + EDGE}px`;
     this.order = this.lines.flatMap((line) => line.ads ?? []);
-    this.box.setAttribute("aria-rowcount", String(this.lines.length));
     for (const element of this.cells.values()) element.remove();
     this.cells.clear();
     this.draw();
@@ -55,7 +54,7 @@ export class Grid {
     for (let index = this.first(from); index < this.lines.length && this.lines[index].top < to; index++) {
       const line = this.lines[index];
       if (line.heading) this.keep(wanted, `group ${index}`, () => heading(line));
-      else line.ads.forEach((ad, column) => this.keep(wanted, ad.key, () => this.card(ad, line.top, column, index)));
+      else line.ads.forEach((ad, column) => this.keep(wanted, ad.key, () => this.card(ad, line.top, column)));
     }
     for (const [key, element] of this.cells) if (!wanted.has(key)) { element.remove(); this.cells.delete(key); }
   }
@@ -74,11 +73,11 @@ export class Grid {
     this.canvas.append(element);
   }
 
-  card(ad, top, column, line) {
+  card(ad, top, column) {
     const screen = make("div", { class: "screen" },
       make("img", { src: filePath(this.state.run, ad, "jpg"), alt: "", loading: "lazy", decoding: "async", draggable: false }),
       make("span", { class: "badge" }), make("button", { class: "tick", tabIndex: -1, "aria-hidden": "true" }, "✓"));
-    const card = make("div", { class: "ad", role: "gridcell", tabIndex: -1, "aria-rowindex": line + 1, "aria-colindex": column + 1 },
+    const card = make("div", { class: "ad", role: "option", tabIndex: -1, "aria-posinset": this.place.get(ad.key).number, "aria-setsize": this.order.length },
       screen, make("div", { class: "name" }, ad.title || ad.product), make("div", { class: "sub" }, mark(ad), `${ad.locale} · ${ad.format.replace("_", " ")}${axes(ad)}`));
     card.dataset.key = ad.key;
     card.title = ad.variant_id;
@@ -202,7 +201,7 @@ function groups(ads, by) {
 
 function heading(line) {
   const { name, note, ads } = line.heading;
-  const made = make("div", { class: "group", role: "row" }, make("span", { role: "rowheader" }, name), make("span", {}, `${note === name ? "" : `${note} · `}${ads.length}`));
+  const made = make("div", { class: "group", role: "presentation" }, make("span", {}, name), make("span", {}, `${note === name ? "" : `${note} · `}${ads.length}`));
   made.firstChild.style.color = "inherit";
   made.firstChild.style.fontWeight = "600";
   made.style.top = `${line.top}px`;
