@@ -114,7 +114,7 @@ def approve(page, store, count: int) -> None:
 def approve_all(page) -> None:
     """Press one button."""
     page.click("[data-say=approve]")
-    page.wait_for_selector(".toast >> text=approved")
+    page.wait_for_selector(".toast >> text=/ads approved/")
 
 
 if __name__ == "__main__":

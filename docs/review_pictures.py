@@ -49,7 +49,7 @@ def open_run(page: Any, url: str) -> None:
 
 def save(page: Any, name: str) -> None:
     """Write a small JPEG."""
-    page.wait_for_timeout(800)
+    page.wait_for_timeout(2500)
     picture = Image.open(io.BytesIO(page.screenshot()))
     picture.convert("RGB").save(IMAGES / f"{name}.jpg", quality=QUALITY, optimize=True)
 

@@ -272,6 +272,9 @@ def withdraw_run(run: str, settings: Settings, *, allow_shrink: bool = False) ->
     """
     state = open_run(run, settings)
     campaign, offers = state.context().campaign, state.offers()
+    known = latest(campaign, state.store)
+    if offers is None or (known is not None and known.as_of > offers.as_of):
+        offers = known  # a task of an older run that is tried again must not bring old news
     if offers is None:
         return {"run": run, "withdrawn": 0}
     destination = _destination(settings)

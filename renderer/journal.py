@@ -91,10 +91,9 @@ class Journal:
             decisions = tuple(one.model_copy(update={"revision": number + 1}) for one in decide(self))
             if not decisions:
                 return ()
-            body = Entry(decisions=decisions).model_dump_json(exclude_defaults=True).encode()
-            if self.store.put_bytes(self._key(number), body):
-                self.refresh()
-                self._write_page(number)
+            entry = Entry(decisions=decisions)
+            if self.store.put_bytes(self._key(number), entry.model_dump_json(exclude_defaults=True).encode()):
+                self._wrote(entry, number)
                 return decisions
 
     def _pages(self) -> Mapping[int, bytes]:
@@ -130,6 +129,12 @@ class Journal:
             self._last[decision.sha256] = decision
             self._by_variant[decision.variant_id].append(decision)
         self.revision += 1
+
+    def _wrote(self, entry: Entry, number: int) -> None:
+        with self._lock:
+            if self.revision == number:  # another thread may have read it already
+                self._add(entry)
+        self._write_page(number)
 
     def _write_page(self, number: int) -> None:
         """Keep a page that this entry has filled as one object; a page without one is read entry by entry."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from catalog import Product, Variant
 from catalog.inputs import Inputs
-from renderer.run_records import Offer, Offers
+from renderer.run_records import Offer, Offers, SaleWindow
 from renderer.store import Store
 
 Cause = Literal["feed", "sold out", "sale", "campaign"]
@@ -61,29 +61,34 @@ def why_gone(
         return "sold out", "the product is out of stock"
     if product not in offers.products:
         return "feed", "the campaign no longer asks for the product"
-    if shows_sale and offer.sale_ends and moment >= datetime.fromisoformat(offer.sale_ends):
-        return "sale", f"its sale ended at {offer.sale_ends}"
+    sale = offer.sales.get(locale) or offer.sales.get("", SaleWindow())
+    if shows_sale and sale.ends and moment >= datetime.fromisoformat(sale.ends):
+        return "sale", f"its sale ended at {sale.ends}"
     return None
 
 
 def sale_boundaries(offers: Offers) -> Iterable[datetime]:
     """Yield the moments at which prices change though no file does."""
     for offer in offers.products.values():
-        yield from (datetime.fromisoformat(moment) for moment in (offer.sale_starts, offer.sale_ends) if moment)
+        moments = (moment for sale in offer.sales.values() for moment in (sale.starts, sale.ends) if moment)
+        yield from map(datetime.fromisoformat, moments)
 
 
 def _offer(product: Product, inputs: Inputs) -> Offer:
     local = {tag: rows[product.id] for tag, rows in inputs.local.items() if product.id in rows}
     links = {"": product.link} | {tag: one.link for tag, one in local.items()}
-    has_sale = product.sale_price is not None or any(one.sale_price is not None for one in local.values())
-    starts, ends = (product.sale_starts, product.sale_ends) if has_sale else (None, None)
+    windows = {"": _window(product)} | {tag: _window(one) for tag, one in local.items() if one.sale_price is not None}
     return Offer(
         sold_out=product.availability == "out_of_stock",
         sold_out_in=tuple(tag for tag, one in local.items() if one.availability == "out_of_stock"),
-        sale_starts=starts.isoformat() if starts else "",
-        sale_ends=ends.isoformat() if ends else "",
+        sales={tag: window for tag, window in windows.items() if window != SaleWindow()},
         links={tag: link for tag, link in links.items() if link and (not tag or link != product.link)},
     )
+
+
+def _window(product: Product) -> SaleWindow:
+    starts, ends = product.sale_starts, product.sale_ends
+    return SaleWindow(starts=starts.isoformat() if starts else "", ends=ends.isoformat() if ends else "")
 
 
 def _latest_key(campaign: str) -> str:

@@ -107,7 +107,8 @@ def retake(
 ) -> None:
     """Have scenes of ads taken again: in the next run, and only they and the ads that show them."""
     if _say("retake", run, ads, where, reason, by, tuple(scene or ()), prompt):
-        say(f"render again: adloom render {run.partition('/')[0]} --promote {run}")
+        again = f"render again: adloom render {run.partition('/')[0]} --promote {run}"
+        out.print(again, style="dim", highlight=False, soft_wrap=True)
 
 
 @commands.command()

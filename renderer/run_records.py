@@ -191,16 +191,22 @@ class ManifestRow(Record):
     trains_no_models: bool
 
 
+class SaleWindow(Record):
+    """When a sale price counts: ISO 8601 with offset, empty on an open side."""
+
+    starts: str = ""
+    ends: str = ""
+
+
 class Offer(Record):
     """What the feed says about selling one product: where not, until when cheaper, on which page.
 
-    Moments are ISO 8601 with offset, empty where there is none; `links` are by locale, and under "" the feed's own.
+    `sales` and `links` are by locale where a local feed says its own, and under "" as the feed itself says.
     """
 
     sold_out: bool = False
     sold_out_in: tuple[str, ...] = ()
-    sale_starts: str = ""
-    sale_ends: str = ""
+    sales: dict[str, SaleWindow] = Field(default_factory=dict)
     links: dict[str, str] = Field(default_factory=dict)
 
 

@@ -18,6 +18,8 @@ from renderer.offers import latest, sale_boundaries
 from renderer.settings import Settings
 from renderer.store import Store, open_store
 
+SETTLED_S = 10.0  # files that changed just now may be half written
+
 
 class Seen(Record):
     """The state of a source that its campaigns were told of, and until when its sales were looked at."""
@@ -63,6 +65,8 @@ def remember(changes: Iterable[Mapping[str, Any]], settings: Settings) -> int:
 def _changed(source: Source, users: Iterable[str], store: Store, now: datetime) -> dict[str, Any] | None:
     seen = store.get_record(_key(source.uri), Seen)
     try:
+        if any(abs(now.timestamp() - path.stat().st_mtime) < SETTLED_S for path in source.files):
+            return None  # somebody may still be writing: the next look will tell
         digest = _digest(source)
     except (StoreError, OSError) as error:
         return {"name": source.name, "uri": source.uri, "reason": "", "error": str(error)}

@@ -20,6 +20,7 @@ from renderer.batches import split
 from renderer.digest import file_sha256
 from renderer.errors import BudgetExceeded, PlanError, StageFailed, StoreError
 from renderer.media import read_stereo, write_take, write_wav
+from renderer.offers import latest
 from renderer.settings import Settings
 from renderer.split import share_of_longest
 from speech_servers import Answer, server
@@ -556,3 +557,18 @@ def test_what_is_sold_out_is_not_asked_for(tmp_path, settings):
         1,
         {("cup", "en-US"), ("cup", "ja-JP")},
     )
+
+
+def test_an_older_run_brings_no_old_news(tmp_path, settings):
+    """Its task, cleared and run again, does not put back on offer what sold out since."""
+    folder = write_campaign(tmp_path / "campaign")
+    old = batches.begin_run(str(folder), "old", {}, settings)["run"]
+    state = batches.open_run(old, settings)
+    offers = state.offers()
+    state.write_offers(offers.model_copy(update={"as_of": "2020-01-01T00:00:00+00:00"}))
+    write_campaign(folder, feed=FEED.replace("lamp,Aurora Lamp", "lamp,Aurora Lantern"))
+    new = batches.begin_run(str(folder), "new", {}, settings)["run"]
+    batches.withdraw_run(new, settings)
+    batches.withdraw_run(old, settings)
+
+    assert latest("test", state.store) == batches.open_run(new, settings).offers()

@@ -86,6 +86,25 @@ def test_changed_catalogs_begin_runs_inside_the_flight_only(templates, monkeypat
     assert bag.dags["campaign_xmas"].timetable.can_be_scheduled
 
 
+def test_the_scheduler_reads_clock_and_catalogs_from_its_database(templates, monkeypatch):
+    """What Airflow stores of a DAG still knows the flight's next slot and both assets."""
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    with time_machine.travel(datetime(2026, 12, 20, tzinfo=UTC), tick=False):
+        dag = bag_of(templates, monkeypatch).dags["campaign_xmas"]
+        stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        info = stored.timetable.next_dagrun_info(
+            last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+        )
+
+    assert info.run_after.isoformat() == "2026-12-21T05:00:00+00:00"
+    assert {key.name for key, _ in stored.timetable.asset_condition.iter_assets()} == {
+        "product feed xmas/products.csv",
+        "locales of xmas",
+    }
+
+
 def test_a_broken_campaign_is_an_import_error_and_hides_nobody(templates, monkeypatch):
     """In Airflow's database: every good campaign is active, and one error names file, line and cure."""
     from airflow.dag_processing.dagbag import sync_bag_to_db

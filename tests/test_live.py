@@ -8,7 +8,7 @@ import pytest
 
 from renderer.errors import PlanError
 from renderer.live import add_events, folded, gone, live_rows, news, refuse_shrunken
-from renderer.run_records import LiveRow, Offer, Offers
+from renderer.run_records import LiveRow, Offer, Offers, SaleWindow
 from renderer.store import Store, open_store
 
 
@@ -30,6 +30,11 @@ def offers(**products: Offer) -> Offers:
     """What a feed with these products offers."""
     facts = {"as_of": "2026-11-01T00:00:00+00:00", "locales": ("en-US", "de-DE"), "formats": ("story_9x16",)}
     return Offers(**facts, products=products)
+
+
+def on_sale(ends: str, locale: str = "") -> Offer:
+    """A product that is cheaper until then."""
+    return Offer(sales={locale: SaleWindow(ends=ends)})
 
 
 @pytest.fixture
@@ -102,13 +107,14 @@ def test_a_withdrawal_that_came_too_late_takes_nothing_away():
         (offers(cup=Offer(sold_out=True)), {}, "the product is out of stock"),
         (offers(cup=Offer(sold_out_in=("de-DE",))), {}, None),
         (offers(cup=Offer(sold_out_in=("en-US",))), {}, "the product is out of stock"),
-        (offers(cup=Offer(sale_ends="2026-11-02T00:00:00+00:00")), {}, None),
+        (offers(cup=on_sale("2026-11-02T00:00:00+00:00")), {}, None),
         (
-            offers(cup=Offer(sale_ends="2026-11-02T00:00:00+00:00")),
+            offers(cup=on_sale("2026-11-02T00:00:00+00:00")),
             {"sale_price": "$8"},
             "its sale ended at 2026-11-02T00:00:00+00:00",
         ),
-        (offers(cup=Offer(sale_ends="2099-11-02T00:00:00+00:00")), {"sale_price": "$8"}, None),
+        (offers(cup=on_sale("2099-11-02T00:00:00+00:00")), {"sale_price": "$8"}, None),
+        (offers(cup=on_sale("2026-11-02T00:00:00+00:00", "de-DE")), {"sale_price": "$8"}, None),
         (offers(cup=Offer()), {"locale": "fr-FR"}, "the campaign no longer asks for fr-FR"),
         (offers().model_copy(update={"unasked": {"cup": Offer(sold_out=True)}}), {}, "the product is out of stock"),
         (offers().model_copy(update={"unasked": {"cup": Offer()}}), {}, "the campaign no longer asks for the product"),

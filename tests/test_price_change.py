@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign_folder import CAMPAIGN, FEED, LOCAL_FEEDS, write_campaign
+from campaign_folder import CAMPAIGN, FEED, LOCAL_FEEDS, settle, write_campaign
 from renderer import batches
 from renderer.account import finished
 from renderer.errors import PlanError
@@ -78,6 +78,7 @@ def story(tmp_path_factory) -> dict:
     settings = Settings(store_url=f"file://{base}/store", build_dir=base, templates_dir=base / "templates", workers=2)
     settings = settings.model_copy(update={"public_url": "https://cdn.example.com"})
     found: dict = {}
+    settle(folder)
     remember(look(settings), settings)
     first = render("first", folder, settings)
     approve(first, settings)
@@ -86,6 +87,7 @@ def story(tmp_path_factory) -> dict:
     found["feed before"] = (base / "store/campaigns/test/merchant_center/en-US.tsv").read_bytes()
 
     (folder / "products.csv").write_text(FEED.replace("8.00 USD", "7.00 USD"), encoding="utf-8")
+    settle(folder)
     found["told"] = [change["name"] for change in look(settings) if change["reason"]]
     second = render("second", folder, settings)
     found["unreviewed"] = publish(second, settings)

@@ -304,6 +304,16 @@ def test_a_run_at_a_glance_counts_everything_once(client):
     assert all(item.startswith("test/") for item in seen["failures"][0]["items"])
 
 
+def test_a_run_of_another_version_is_said_so(client, settings):
+    """One sentence with the cure, and the other runs still open."""
+    store = open_store(settings.store_url)
+    store.put_bytes("runs/test/old/plan.json", b'{"requested": 1}')
+    store.put_bytes("runs/test/old/context.json", b'{"campaign": "test"}')
+    answer = client("viewer").get("/api/runs/test/old")
+
+    assert (409, True) == (answer.status_code, "another version of adloom" in answer.json()["detail"])
+
+
 @pytest.mark.parametrize("path", [f"/api/runs/{RUN}", f"/api/runs/{RUN}/ads"])
 def test_asking_again_costs_nothing_where_nothing_changed(client, path):
     """The page asks every few seconds."""

@@ -196,6 +196,15 @@ def test_children_read_the_settings_that_we_have(tmp_path):
     assert Settings.from_environment(services._environment(settings)) == settings
 
 
+def test_children_know_the_connections_and_nothing_else_of_another_airflow(tmp_path, monkeypatch):
+    """Whom to tell may stand in the environment; another installation's database must not reach ours."""
+    monkeypatch.setenv("AIRFLOW_CONN_ADLOOM_SLACK", "http://x")
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "sqlite:////elsewhere")
+    names = [name for name in services._environment(Settings(build_dir=tmp_path)) if name.startswith("AIRFLOW")]
+
+    assert names == ["AIRFLOW_CONN_ADLOOM_SLACK"]
+
+
 def test_a_failed_start_leaves_nothing_running(tmp_path):
     """A taken port stops the start, and nothing of it stays."""
     ports = free_ports(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from campaign_folder import CAMPAIGN, FEED, write_campaign
+from campaign_folder import CAMPAIGN, FEED, settle, write_campaign
 from catalog.errors import CatalogError
 from renderer import batches
 from renderer.errors import PlanError, StoreError
@@ -30,6 +30,7 @@ def settings(tmp_path) -> Settings:
 
 def told(settings: Settings) -> dict[str, str]:
     """What a look tells, by name; and remember it."""
+    settle(settings.templates_dir)
     changes = look(settings)
     remember(changes, settings)
     return {change["name"]: change["reason"] for change in changes if change["reason"]}
@@ -55,11 +56,24 @@ def test_a_change_is_told_once_to_whom_it_concerns(settings):
     assert told(settings) == {}
 
 
+def test_a_file_that_is_being_written_is_left_for_the_next_look(settings):
+    """Half a feed would withdraw the other half."""
+    folder = write_campaign(settings.templates_dir / "one")
+    told(settings)
+    (folder / "products.csv").write_text(FEED[:60])
+    writing = look(settings)
+    (folder / "products.csv").write_text(FEED.replace("10.00 USD", "12.00 USD"))
+
+    assert writing == []
+    assert told(settings) == {"product feed one/products.csv": "its content changed"}
+
+
 def test_a_change_that_was_not_remembered_is_told_again(settings):
     """Whoever dies between telling and remembering tells twice; nobody is forgotten."""
     folder = write_campaign(settings.templates_dir / "one")
     told(settings)
     (folder / "products.csv").write_text(FEED.replace("10.00 USD", "12.00 USD"))
+    settle(folder)
 
     assert look(settings)[0]["reason"] == look(settings)[0]["reason"] == "its content changed"
 
@@ -89,9 +103,11 @@ def test_one_feed_that_is_gone_does_not_hide_the_others(settings, s3_server):
         settings.templates_dir / "two",
         campaign=CAMPAIGN.replace("id: test", "id: two").replace("feed: p", "feed: s3://adloom/none/p"),
     )
+    settle(settings.templates_dir)
     with pytest.raises(PlanError, match=r"s3://adloom/none/products.csv: there is no such object"):
         remember(look(settings), settings)
     (folder / "products.csv").write_text(FEED.replace("10.00 USD", "12.00 USD"))
+    settle(folder)
 
     assert {"its content changed"} == {change["reason"] for change in look(settings) if change["reason"]}
 
@@ -161,8 +177,10 @@ def test_airflow_hears_of_exactly_the_changed_catalogs(settings, airflow_db, mon
     for name in ("store_url", "build_dir", "templates_dir"):
         monkeypatch.setenv(f"ADLOOM_{name.upper()}", str(getattr(settings, name)))
     dag = DagBag(str(Path(__file__).parents[1] / "dags" / "catalog_watch.py")).dags["catalog_watch"]
+    settle(folder)
     states = [str(dag.test().state)]
     (folder / "products.csv").write_text(FEED.replace("10.00 USD", "12.00 USD"))
+    settle(folder)
     states.append(str(dag.test().state))
     with create_session() as session:
         events = session.execute(

@@ -53,6 +53,14 @@ class Wish(Record):
     prompt: str = Field(default="", max_length=4000)  # of the new takes; empty: the next seed
 
 
+class News(Record):
+    """What was said since a revision, by SHA-256; None after an undo. Another `version` means more to see."""
+
+    revision: int
+    version: str
+    decisions: dict[str, Decision | None]
+
+
 @dataclass
 class _Known:
     """What was read of one run."""
@@ -93,15 +101,11 @@ class Desk:
 
     def version(self, run: str) -> str:
         """Return a name for what a run shows now: another name means that there is more to see, or more was said."""
-        names = "\n".join(self._read(run).names)
-        return f"{hashlib.sha256(names.encode()).hexdigest()[:12]}-{self.journal(run).revision}"
+        return f"{_digest(self._read(run))}-{self.journal(run).revision}"
 
     def journal(self, run: str) -> Journal:
         """Return the journal of the run's campaign as it is now."""
-        campaign = run.partition("/")[0]
-        with self._lock:
-            journal = self._journals.setdefault(campaign, Journal(campaign, self.store))
-        return journal.refresh()
+        return self._journal(run).refresh()
 
     def overview(self, run: str) -> Overview:
         """Return a run at a glance.
@@ -145,10 +149,12 @@ class Desk:
         """Return where a file of an ad can be read on this machine."""
         return self.store.local(self.file(run, key, kind))
 
-    def decisions_since(self, run: str, revision: int) -> dict[str, Decision | None]:
-        """Return what stands now about all bytes that were spoken of after a revision, by SHA-256."""
+    def news(self, run: str, revision: int) -> News:
+        """Return what stands about all bytes that were spoken of after a revision."""
         journal = self.journal(run)
-        return {sha256: journal.decision_on(sha256) for sha256 in journal.said_since(revision)}
+        now = journal.revision  # before the decisions: what is said meanwhile is told the next time
+        said = {sha256: journal.decision_on(sha256) for sha256 in journal.said_since(revision)}
+        return News(revision=now, version=f"{_digest(self._read(run))}-{now}", decisions=said)
 
     def say(self, run: str, wish: Wish, reviewer: str) -> Ruled:
         """Record what a reviewer wishes about ads of a run.
@@ -157,7 +163,7 @@ class Desk:
             StoreError: there is no such run.
             RenderError: the wish says too little or contradicts itself, or asks for what the model cannot do.
         """
-        known, journal = self._read(run), self.journal(run)
+        known, journal = self._read(run), self._journal(run)
         if (wish.filter is None) == (not wish.ads):
             raise RenderError("Name the ads, or give a filter that means them: one of the two.")
         if wish.filter is not None and wish.seen is None:
@@ -182,7 +188,7 @@ class Desk:
 
     def _meant(self, known: _Known, wish: Wish, journal: Journal) -> Iterable[tuple[Ad, int]]:
         if wish.filter is not None and wish.seen is not None:
-            return [(ad, wish.seen) for ad in matching(known.ads, wish.filter, journal)]
+            return [(ad, wish.seen) for ad in matching(known.ads, wish.filter, journal.refresh())]
         by_key = {ad.key: ad for ad in known.ads}
         if gone := [one.key for one in wish.ads if one.key not in by_key or by_key[one.key].sha256 != one.sha256]:
             raise RenderError(f"{len(gone)} of the files are not those you saw. Reload the page.")
@@ -222,6 +228,12 @@ class Desk:
         known.read_at = time.monotonic()
         return known
 
+    def _journal(self, run: str) -> Journal:
+        """Return the journal as it was read last; to write, it reads on by itself."""
+        campaign = run.partition("/")[0]
+        with self._lock:
+            return self._journals.setdefault(campaign, Journal(campaign, self.store))
+
     def _state(self, run: str) -> RunState:
         if not RUN.fullmatch(run):
             raise StoreError(f"{run!r}: is no run. Write <campaign>/<run id>.")
@@ -229,6 +241,10 @@ class Desk:
 
     def _runs_of(self, campaign: str) -> Sequence[str]:
         return list(self.store.folders(f"runs/{campaign}/"))
+
+
+def _digest(known: _Known) -> str:
+    return hashlib.sha256("\n".join(known.names).encode()).hexdigest()[:12]
 
 
 def _fresh_s(seen: Overview) -> float:

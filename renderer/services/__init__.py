@@ -166,8 +166,15 @@ def _start(services: Services, folder: Path) -> None:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return this process's environment and settings for children, without anybody else's Airflow in it."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "ADLOOM_"))}
+    """Return this process's environment and settings for children, without anybody else's Airflow in it.
+
+    Connections (`AIRFLOW_CONN_...`) are whom to tell and with which secret: those are meant.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("AIRFLOW_CONN_") or not name.startswith(("AIRFLOW", "ADLOOM_"))
+    }
     given = {name for name in type(settings).model_fields if getattr(settings, name) not in ("", None)}
     return inherited | {f"ADLOOM_{name.upper()}": str(getattr(settings, name)) for name in sorted(given)}
 

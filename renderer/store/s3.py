@@ -29,6 +29,7 @@ CONTENT_TYPES = {
 }
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 EXISTS = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+CONNECTIONS = 40  # as many threads as a web server has
 NO_CONDITIONS = {"NotImplemented", "501"}
 
 
@@ -144,6 +145,7 @@ def s3_client() -> Any:
         s3={"addressing_style": "path"} if os.environ.get("AWS_ENDPOINT_URL_S3") else {},
         retries={"mode": "standard", "max_attempts": 6},
         connect_timeout=5,
+        max_pool_connections=CONNECTIONS,
         read_timeout=60,
     )
     return boto3.session.Session().client("s3", config=config)  # boto3's common session is not for several threads

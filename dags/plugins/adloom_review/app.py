@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import ValidationError
 from starlette.middleware.gzip import GZipMiddleware
 
 from adloom_review.guards import LOOK
@@ -75,6 +76,11 @@ def _say_what_is_refused(app: FastAPI) -> None:
     def correct(request: Request, error: RequestValidationError) -> Response:
         told = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()[:5]]
         return JSONResponse({"detail": "; ".join(told)}, UNPROCESSABLE)
+
+    @app.exception_handler(ValidationError)
+    def grow_old(request: Request, error: ValidationError) -> Response:
+        told = "This run was written by another version of adloom, and its records have other fields. Render it again."
+        return JSONResponse({"detail": told}, CONFLICT)
 
     @app.exception_handler(StoreError)
     def miss(request: Request, error: StoreError) -> Response:

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from adloom_review.guards import DAG, DECIDE
 from adloom_review.pages import FOLDER
 from renderer.artifacts import Decision
-from renderer.dashboard.desk import Desk, Wish
+from renderer.dashboard.desk import Desk, News, Wish
 from renderer.dashboard.details import Details
 from renderer.dashboard.overview import Overview
 from renderer.review import Ruled
@@ -76,14 +76,9 @@ def ad_in_detail(desk: DeskDep, campaign: str, run_id: str, key: str) -> Details
 
 
 @api.get("/runs/{campaign}/{run_id}/decisions", tags=["decisions"])
-def decisions_since(
-    desk: DeskDep, campaign: str, run_id: str, after: Annotated[int, Query(ge=0)] = 0
-) -> dict[str, Any]:
+def decisions_since(desk: DeskDep, campaign: str, run_id: str, after: Annotated[int, Query(ge=0)] = 0) -> News:
     """Return what stands about every file that was spoken of after a revision, by SHA-256; null after an undo."""
-    run = f"{campaign}/{run_id}"
-    revision = desk.journal(run).revision
-    said = {sha256: _brief(decision) for sha256, decision in desk.decisions_since(run, after).items()}
-    return {"revision": revision, "version": desk.version(run), "decisions": said}
+    return desk.news(f"{campaign}/{run_id}", after)
 
 
 @api.post("/runs/{campaign}/{run_id}/decisions", tags=["decisions"], dependencies=DECIDE)

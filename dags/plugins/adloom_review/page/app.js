@@ -8,7 +8,7 @@ import { showDetail } from "./detail.js";
 import { askReason, askRetake, compare, showHelp } from "./dialogs.js";
 import { showGlance, showMeter } from "./glance.js";
 
-const POLL_MS = 4000, RUNS_AT_A_GLANCE = 8, FIELDS = ["text", "product", "locale", "format", "finding", "decision"];
+const POLL_MS = 4000, GLANCE_MS = 400, RUNS_AT_A_GLANCE = 8, FIELDS = ["text", "product", "locale", "format", "finding", "decision"];
 const state = { run: "", runs: [], me: null, ads: [], byKey: new Map(), bySha: new Map(), shown: [], selected: new Set(), current: "", anchor: "", revision: 0, version: "", size: 190, group: "", captions: true, overlays: false, seen: null };
 const grid = new Grid(state, { choose, open: openDetail });
 let opened = false;
@@ -21,7 +21,7 @@ async function start() {
   if (!first) return empty("No run yet", "Render a campaign: its ads appear here.");
   $("run").value = first;
   await openRun(first);
-  setInterval(() => { if (!document.hidden) sync().catch(quiet); }, POLL_MS);
+  setInterval(() => { if (!document.hidden) sync().then(glance).catch(quiet); }, POLL_MS);
 }
 
 async function openRun(run) {
@@ -48,7 +48,6 @@ async function sync() {
   const changed = news.revision !== state.revision;
   state.revision = news.revision;
   if (changed) { options(); show(true); if (opened && state.current) openDetail(); }
-  await glance();
 }
 
 async function glance() {
@@ -139,7 +138,7 @@ function closeDetail() {
 
 // The question comes at once, then the next ad is current, as a reviewer's hand expects: who presses A three times in a
 // row approves three ads. Rulings are sent one after the other.
-let saying = Promise.resolve();
+let saying = Promise.resolve(), soon;
 async function say(verdict, keys = meant()) {
   if (!keys.length) return undefined;
   const ads = keys.map((key) => state.byKey.get(key)), filter = wanted(), whole = keys.length > 1 && keys.length === state.shown.length && state.shown.every((ad) => matches(ad, filter));
@@ -155,6 +154,8 @@ async function send(verdict, more, ads, filter) {
   const ruled = await post(`${runPath(state.run)}/decisions`, { verdict, ...more, ...whom });
   await sync();
   report(verdict, ruled);
+  clearTimeout(soon);
+  soon = setTimeout(() => glance().catch(quiet), GLANCE_MS);
 }
 
 function question(verdict, ads) {

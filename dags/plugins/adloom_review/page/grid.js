@@ -132,7 +132,9 @@ export class Grid {
     if (event.target.closest(".sound")) return this.sound(card);
     if (event.target.closest(".tick")) return this.act.choose(key, "toggle");
     this.act.choose(key, event.shiftKey ? "range" : event.ctrlKey || event.metaKey ? "toggle" : "only");
-    if (!event.shiftKey && !event.ctrlKey && !event.metaKey && event.target.closest(".screen")) this.play(card, true);
+    if (event.shiftKey || event.ctrlKey || event.metaKey) return;
+    if (event.target.closest(".screen")) this.play(card, true);
+    else this.act.open();
   }
 
   hover(card) {
