@@ -38,7 +38,7 @@ import numpy as np
 
 from catalog import Scene
 from renderer.artifacts import Cue, CueSheet, Speech, Stand, Take, Word
-from renderer.compose import compose_variant, encoding_of, staged
+from renderer.compose import compose_variant, encoding_of, staged, tune_process
 from renderer.media import open_encoder, write_take, write_wav
 from renderer.picture.canvas import Layer, rgb_from
 from renderer.picture.typography import Typesetter
@@ -103,11 +103,12 @@ def print_table(costs: dict[str, list[Cost]]) -> None:
 
 def measure_one(way: str, folder: Path) -> None:
     """Run one way in this process and print what it cost."""
-    cv2.setNumThreads(1)
+    tune_process()
     job = prepared(way, folder)
+    child_before_mb = child_peak_mb()
     wall, cpu = time.perf_counter(), cpu_s()
     job()
-    cost = Cost(time.perf_counter() - wall, cpu_s() - cpu, peak_mb())
+    cost = Cost(time.perf_counter() - wall, cpu_s() - cpu, peak_mb(child_before_mb))
     print(json.dumps(cost._asdict()))
 
 
@@ -397,10 +398,16 @@ def cpu_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, kinds))
 
 
-def peak_mb() -> float:
-    """Peak memory of this process and of its largest child."""
-    kinds = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    return sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
+def peak_mb(child_before_mb: float) -> float:
+    """Peak memory of this process and of its largest child, if that began with the job: imports start small ones."""
+    child = child_peak_mb()
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return own + (child if child > child_before_mb else 0.0)
+
+
+def child_peak_mb() -> float:
+    """Peak memory of the largest child that has ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

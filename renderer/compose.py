@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +52,7 @@ POSTER_AT = 0.62  # of the first scene: everything has arrived, nothing leaves y
 POSTER_QUALITY = 90
 LEAST_GROWN_S = 0.05  # less is only a line that ends between two frames
 TAKES_KEPT, TAKE_BYTES_KEPT = 3, 48_000_000  # decoded, by each worker; 96 frames of 288x512 are 42 MB
+M_MMAP_THRESHOLD, FRAME_BYTES = -3, 2_000_000  # malloc.h: from how many bytes on an allocation is a mapping
 EDGE_S = 0.02  # in which the sound of a take begins and ends where no other scene is
 
 
@@ -137,8 +140,18 @@ def encoding_of(format: Format, title: str = "") -> Encoding:
     return Encoding(*size, crf=format.crf, max_mbps=format.max_mbps, title=title)
 
 
-def _setup(font_folders: tuple[Path, ...]) -> Typesetter:
+def tune_process() -> None:
+    """Prepare a process that does nothing but compose."""
     cv2.setNumThreads(1)  # the engine runs one process per core; OpenCV's own threads would only wait for each other
+    # Frames of 2 MB and more go back to the system when they are freed. Left alone, glibc soon keeps them in pools
+    # of each thread, where an ad holds 70 MB that nobody uses. Other C libraries have no such call, nor such pools.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, FRAME_BYTES)
+
+
+def _setup(font_folders: tuple[Path, ...]) -> Typesetter:
+    tune_process()
     return Typesetter(font_folders)
 
 

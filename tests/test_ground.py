@@ -13,6 +13,7 @@ from renderer.picture.ground import (
     Ground,
     Reel,
     Scrim,
+    Trays,
     develop,
     end_ground,
     fixed,
@@ -84,7 +85,7 @@ def test_dark_gradients_do_not_band() -> None:
     ramp[..., 0] = np.linspace(20, 30, 128)
     ramp[..., 1:] = 128
 
-    planes = develop(fixed(ramp), 512, 256, 7)
+    planes = develop(fixed(ramp), 7, Trays(512, 256))
 
     means = planes.y.astype(float).mean(0).reshape(32, 16).mean(1)
     assert (np.diff(means) > 0.1).all()
@@ -97,9 +98,9 @@ def test_grain_is_fine_and_moves() -> None:
     flat = np.full((48, 64, 3), 128, np.float32)
 
     one, again, other = (
-        develop(fixed(flat), 256, 192, 1),
-        develop(fixed(flat), 256, 192, 1),
-        develop(fixed(flat), 256, 192, 2),
+        develop(fixed(flat), 1, Trays(256, 192)),
+        develop(fixed(flat), 1, Trays(256, 192)),
+        develop(fixed(flat), 2, Trays(256, 192)),
     )
 
     assert one.y.std() == pytest.approx(1.23, abs=0.12)

@@ -40,7 +40,7 @@ PIECES = (
     "Z\u0335\u0321\u030d\u0354", "e\u0301\u0301\u0301\u0301\u0301", "ﷺ", "𝔘𝔫𝔦", "½", "…", "—", "<b>", "{{", "%s", "\\n",
 )  # fmt: skip
 REFUSED = re.compile(
-    r"does not fit \d+ x \d+ px even at [\d.]+ px|no font has .* \(U\+[0-9A-F]{4,6} |has nothing to show"
+    r"does not fit \d+ x \d+ px even at [\d.]+ px|no font has .* \(U\+[0-9A-F]{4,6} |leave less than \d+ px to the QR code"
 )
 
 compounds = st.lists(st.sampled_from(COMPOUND), min_size=2, max_size=24).map(lambda parts: "".join(parts)[:200])
@@ -63,6 +63,7 @@ class Case:
     format_id: str
     product: str
     words: tuple[str, ...]  # as in `WORDS`
+    qr: str
 
 
 @st.composite
@@ -75,13 +76,14 @@ def cases(draw: st.DrawFn) -> Case:
     words = tuple(draw(other) if number in changed else WORDS[locale][number] for number, other in enumerate(strange))
     product = draw(st.sampled_from(("aur-bottle-750", "aur-kettle-900", "aur-earbuds-e2")))
     style, format_id = draw(st.sampled_from(list(STYLES))), draw(st.sampled_from(list(FORMATS)))
-    return Case(style, locale, format_id, product, (*words, WORDS[locale][7]))
+    link = draw(st.sampled_from(("", "https://aurora.example/p/bottle")))
+    return Case(style, locale, format_id, product, (*words, WORDS[locale][7]), link)
 
 
 def outcome(case: Case) -> Show | str:
     """The ad laid out, or why it is refused."""
     try:
-        return show_saying(case.style, case.locale, case.format_id, case.product, case.words)
+        return show_saying(case.style, case.locale, case.format_id, case.product, case.words, case.qr)
     except MediaError as error:
         return str(error)
 

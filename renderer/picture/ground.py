@@ -278,17 +278,25 @@ def scrim_colour(pictures: list[Yuv], text: Rgb) -> Yuv:
     return np.asarray(OFFSET + hue + np.array([target - 16, 0, 0]), np.float32)
 
 
-def develop(picture: Fixed, width: int, height: int, number: int) -> Planes:
+class Trays:
+    """Where frames of one size are developed: memory that each of them uses again, 6 MB at 1080x1920."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.luma = np.empty((height, width), np.int16)
+        self.chroma = np.empty((2, height // 2, width // 2), np.int16)
+
+
+def develop(picture: Fixed, number: int, trays: Trays) -> Planes:
     """Enlarge a picture to the frame, add the grain of frame `number`, and round."""
-    planes = np.split(picture, 3)
-    luma = cv2.resize(planes[0], (width, height), interpolation=cv2.INTER_CUBIC)
-    chroma = [cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_CUBIC) for plane in planes[1:]]
-    tile = _grain(width, height)
-    x, y = (int(v) for v in np.random.default_rng(number).integers(0, GRAIN_REACH, 2))
-    cv2.add(luma, tile[y : y + height, x : x + width], dst=luma)
+    y, u, v = np.split(picture, 3)
+    for small, large in ((y, trays.luma), (u, trays.chroma[0]), (v, trays.chroma[1])):
+        cv2.resize(small, large.shape[::-1], dst=large, interpolation=cv2.INTER_CUBIC)
+    height, width = trays.luma.shape
+    top, left = np.random.default_rng(number).integers(0, GRAIN_REACH, 2)[::-1]
+    cv2.add(trays.luma, _grain(width, height)[top : top + height, left : left + width], dst=trays.luma)
     # convertScaleAbs rounds and saturates to 8 bit.
-    rounded = (np.asarray(cv2.convertScaleAbs(plane, alpha=1 / FIXED_POINT), np.uint8) for plane in (luma, *chroma))
-    return Planes(*rounded)
+    exposed = (trays.luma, *trays.chroma)
+    return Planes(*(np.asarray(cv2.convertScaleAbs(plane, alpha=1 / FIXED_POINT), np.uint8) for plane in exposed))
 
 
 @cache

@@ -10,7 +10,7 @@ from renderer.artifacts import Placed
 from renderer.media import Planes
 from renderer.picture.canvas import Layer, Rgb, paint, smoothstep
 from renderer.picture.frame import Box
-from renderer.picture.ground import Fixed, Ground, Reel, Scrim, develop, mixed
+from renderer.picture.ground import Fixed, Ground, Reel, Scrim, Trays, develop, mixed
 from renderer.picture.packshot import Packshot, Pose
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part
 
@@ -103,7 +103,7 @@ class Show:
 
     def frame(self, number: int) -> Planes:
         """Draw one frame."""
-        frame = develop(self._backdrop(number), self.width, self.height, number)
+        frame = develop(self._backdrop(number), number, self._trays)
         for layer in self.behind:
             paint(frame, layer, number)
         for appearance in self.appearances:
@@ -124,6 +124,10 @@ class Show:
     def _part(self, index: int, number: int) -> Fixed:
         start = self.parts[min(index, len(self.backdrops) - 1)].first  # the last take goes on behind the end card
         return self._reels[index].at((number - start) / self.frame_rate)
+
+    @cached_property
+    def _trays(self) -> Trays:
+        return Trays(self.width, self.height)
 
     @cached_property
     def _reels(self) -> list[Reel]:
