@@ -55,6 +55,7 @@ LOCALES = ("en-US", "ar-EG", "hi-IN", "ja-JP", "zh-CN")
 PARTS = [Part("hero", 0, 90, 0.25), Part("offer", 90, 190, 3.25), Part("end card", 190, 260, 6.6)]
 MOMENTS = (60, 118, 180, 250)  # hook, the price before it drops, the offer, the end card
 WIDTHS = {"story_9x16": 150, "feed_4x5": 190, "square_1x1": 200, "wide_16x9": 300}
+OFFER_FRAME, STRIP_SIZE = 180, (200, 356)  # of the strip that shows all styles at once
 QUALITY = 80
 RATIOS = ("9:16", "1:1", "16:9")  # 4:5 is cut from a square, to save time
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -70,8 +71,21 @@ def main() -> None:
             take = backdrop(inputs.formats[format_id], ads[0])
             rows = [row(show_of(ad, take, inputs), width) for ad in ads]
             path = OUT / f"{style}_{format_id}.jpg"
-            cv2.imwrite(str(path), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-            print(path)
+            save(path, np.vstack(rows))
+    save(OUT / "styles.jpg", np.hstack([offer(inputs, style) for style in STYLES]))
+
+
+def offer(inputs: Inputs, style: str) -> NDArray[np.uint8]:
+    """One frame of a style's English story."""
+    ad = variants(inputs, style, "story_9x16")[0]
+    frame = to_rgb(show_of(ad, backdrop(inputs.formats[ad.format], ad), inputs).frame(OFFER_FRAME))
+    return np.asarray(cv2.resize(frame, STRIP_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def save(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Write a sheet, RGB."""
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    print(path)
 
 
 def variants(inputs: Inputs, style: str, format_id: str) -> list[Variant]:
