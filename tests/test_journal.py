@@ -151,15 +151,16 @@ def test_a_journal_of_many_pages_reads_the_same_from_the_start(tmp_path):
     ]
 
 
-def test_ten_thousand_decisions_are_read_within_a_second(store):
-    """One bulk decision is one object, so the page opens at once."""
+def test_ten_thousand_decisions_at_once_are_one_object(store):
+    """So the page opens at once; `benchmarks/review.py` says how fast."""
     decide_all([subject(number) for number in range(10_000)], APPROVE, Journal("c", store))
-    began = time.perf_counter()
+    began = time.process_time()
     journal = Journal("c", store).refresh()
-    spent_s = time.perf_counter() - began
+    spent_s = time.process_time() - began
 
+    assert len(list(store.keys("decisions/c/"))) == 1
     assert journal.decision_on(subject(9999).sha256) is not None
-    assert spent_s < 1.0
+    assert spent_s < 2.0
 
 
 def test_a_killed_process_loses_no_decision_that_it_acknowledged(store, tmp_path):
