@@ -82,9 +82,7 @@ def compose_variant(
     ad = staged(planned, context, store, typesetter or Typesetter())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "creative.mp4"
-        encoding = Encoding(
-            format.width, format.height, format.frame_rate, title=f"{planned.variant.id} ({locale.tag})"
-        )
+        encoding = encoding_of(format, f"{planned.variant.id} ({locale.tag})")
         keys = segment_keys(ad.show, encoding)
         with ThreadPoolExecutor(1, thread_name_prefix="sound") as thread:  # mixed while the picture is encoded
             sound = thread.submit(_sound, planned, ad, store, format)

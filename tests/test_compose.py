@@ -213,6 +213,20 @@ def test_a_variant_becomes_a_film(tmp_path: Path, store: Store, typesetter: Type
     assert store.get_record(f"creatives/{plan.creative_key}.json", Creative) == creative
 
 
+def test_a_film_is_encoded_as_its_format_says(tmp_path: Path, typesetter: Typesetter) -> None:
+    """A format that asks for less quality has smaller files."""
+    sizes = []
+    for crf in (18, 36):
+        store = open_store(f"file://{tmp_path / str(crf)}")
+        variants, context = filled(tmp_path, store)
+        plan = one_of(variants, "de-DE", "square_1x1")
+        formats = {name: format.model_copy(update={"crf": crf}) for name, format in context.formats.items()}
+        made = compose_variant(plan, context.model_copy(update={"formats": formats}), store, typesetter)
+        sizes.append(store.local(made.object).stat().st_size)
+
+    assert sizes[1] < 0.6 * sizes[0]
+
+
 def test_every_text_is_readable_and_safe(tmp_path: Path, store: Store, typesetter: Typesetter) -> None:
     """In every locale and format: contrast of at least 4.5, inside the safe area, no two texts at one place at once."""
     variants, context = filled(tmp_path, store)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from renderer.compose import compose_variant, staged
+from renderer.compose import compose_variant, encoding_of, staged
 from renderer.errors import MediaError
 from renderer.media import Encoding, Planes, Stretch, join, read_take, write_picture
 from renderer.picture.show import Show
@@ -111,7 +111,8 @@ def test_a_film_that_was_removed_is_drawn_again(tmp_path: Path, typesetter: Type
     """A record that leads nowhere costs time, not the ad."""
     plan, context, store = ready(tmp_path)
     first = compose_variant(plan, context, store, typesetter)
-    keys = segment_keys(staged(plan, context, store, typesetter).show, Encoding(360, 640, 10))
+    encoding = encoding_of(context.formats[plan.variant.format])
+    keys = segment_keys(staged(plan, context, store, typesetter).show, encoding)
     segments = [store.get_record(f"segments/{key}.json", Segment) for key in keys]
     assert [segment.object for segment in segments if segment] == [first.object] * 3
     for key, segment in zip(keys, segments, strict=True):
