@@ -13,10 +13,11 @@ import platform
 import tempfile
 import wave
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -63,6 +64,15 @@ class Planes(NamedTuple):
     y: NDArray[np.uint8]
     u: NDArray[np.uint8]
     v: NDArray[np.uint8]
+
+    @classmethod
+    def blank(cls, width: int, height: int) -> Planes:
+        """Memory for a frame, with anything in it."""
+        small = height // 2, width // 2
+        return cls(np.empty((height, width), np.uint8), np.empty(small, np.uint8), np.empty(small, np.uint8))
+
+
+Draw = Callable[[Planes], object]  # fills every pixel of a frame
 
 
 @dataclass(frozen=True)
@@ -158,20 +168,22 @@ def write_creative(path: Path, frames: Iterable[Planes], sound: NDArray[np.float
     """
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "picture.mp4"
-        join(path, [Stretch(picture, 0, write_picture(picture, frames, encoding))], sound, encoding)
+        copies = (partial(_copy, planes, number) for number, planes in enumerate(frames))
+        join(path, [Stretch(picture, 0, write_picture(picture, copies, encoding))], sound, encoding)
 
 
-def write_picture(path: Path, frames: Iterable[Planes], encoding: Encoding) -> int:
+def write_picture(path: Path, draws: Iterable[Draw], encoding: Encoding) -> int:
     """Write the picture of a creative without sound; return how many frames it has.
+
+    Frames are drawn right into the encoder's own memory, in a thread, some ahead of the encoder.
 
     Raises:
         MediaError: there are no frames, one does not have the shape that `encoding` says, or the encoder refused.
     """
     with _create(path) as container:
         video = open_encoder(container, encoding)
-        pictures = (_from_planes(planes, encoding, number) for number, planes in enumerate(frames))
         num_frames = 0
-        with contextlib.closing(_ahead(pictures, FRAMES_AHEAD)) as ahead:
+        with contextlib.closing(_ahead(_drawn(draws, encoding), FRAMES_AHEAD)) as ahead:
             for picture in ahead:
                 container.mux(video.encode(picture))
                 num_frames += 1
@@ -367,14 +379,21 @@ def to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
     return np.asarray(rgb.to_ndarray(), np.uint8)
 
 
-def _from_planes(planes: Planes, encoding: Encoding, number: int) -> VideoFrame:
-    frame = VideoFrame(encoding.width, encoding.height, "yuv420p")
-    frame.pts, frame.time_base = number, Fraction(1, encoding.frame_rate)
-    for source, target in zip(planes, map(_pixels, frame.planes), strict=True):
+def _drawn(draws: Iterable[Draw], encoding: Encoding) -> Iterator[VideoFrame]:
+    """Yield drawn frames in turn out of as many as are under way at once: new memory for each costs as much as a copy."""
+    blanks = [VideoFrame(encoding.width, encoding.height, "yuv420p") for _ in range(FRAMES_AHEAD + 1)]
+    for number, (draw, picture) in enumerate(zip(draws, itertools.cycle(blanks), strict=False)):
+        picture.make_writable()  # other memory, should the encoder still hold this
+        picture.pts, picture.time_base = number, Fraction(1, encoding.frame_rate)
+        draw(Planes(*map(_pixels, picture.planes)))
+        yield picture
+
+
+def _copy(planes: Planes, number: int, onto: Planes) -> None:
+    for source, target in zip(planes, onto, strict=True):
         if source.shape != target.shape:
             raise MediaError(f"frame {number}: a plane has the shape {source.shape}. It must be {target.shape}.")
         target[:] = source
-    return frame
 
 
 def _pixels(plane: VideoPlane) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def stretches(show: Show, keys: Sequence[str], encoding: Encoding, store: Store,
         stretch = _find(key, store)
         if stretch is None:
             stretch = Stretch(folder / f"part{number}.mp4", 0, part.num_frames)
-            write_picture(stretch.path, map(show.frame, range(part.first, part.last)), encoding)
+            write_picture(stretch.path, (partial(show.draw, at) for at in range(part.first, part.last)), encoding)
         found.append(stretch)
     return found
 

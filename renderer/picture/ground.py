@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from renderer.backends import Frames
 from renderer.media import Planes
 from renderer.picture.canvas import FROM_RGB, OFFSET, Rgb, Yuv, contrast, luminance, rgb_from, yuv_of
-from renderer.picture.seat import CENTRED, Seat
+from renderer.picture.seat import CENTRED, Matrix, Seat
 
 Mask = NDArray[np.float32]  # (height, width), 0..1, at the working size
 Fixed = NDArray[np.int16]  # Y, U and V one under the other, (3 * height, width), in 64ths of a code value
@@ -91,14 +91,30 @@ class Ground:
         """A frame of the take where it comes to lie, at the working size."""
         frame = self.take.frames[number]
         matrix = self.take.seat.matrix((frame.shape[1], frame.shape[0]), self.size)
-        yuv = cv2.transform(frame.astype(np.float32), TO_YUV)
-        seated = cv2.warpAffine(yuv, matrix, self.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(seated, np.float32)
+        return laid(np.asarray(cv2.transform(frame.astype(np.float32), TO_YUV), np.float32), matrix, self.size)
 
     def lit(self, picture: Yuv) -> Yuv:
         """A picture with the light of the scene."""
         luma = (picture[..., 0] - 16) * self.shade + 16 + self.glow
         return np.dstack([luma, picture[..., 1:]]).astype(np.float32)
+
+
+def laid(picture: Yuv, matrix: Matrix, size: tuple[int, int]) -> Yuv:
+    """Lay a picture into one of `size` that it covers (see `Seat.matrix`), to whole pixels of the working size.
+
+    A take lies still, so nobody sees where its pixels begin, and enlarging costs a sixth of warping.
+    """
+    scale, left, top = float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2])
+    if matrix[0, 0] < 0:
+        picture, left = picture[:, ::-1], left - scale * (picture.shape[1] - 1)
+    height, width = (max(round(scale * side), least) for side, least in zip(picture.shape, size[::-1], strict=False))
+    whole = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+    edge = (scale - 1) / 2  # from the middle of the first pixel to its edge
+    x, y = (
+        min(max(round(edge - first), 0), side - room)
+        for first, side, room in zip((left, top), (width, height), size, strict=True)
+    )
+    return np.asarray(whole[y : y + size[1], x : x + size[0]], np.float32)
 
 
 class Reel:
@@ -286,17 +302,16 @@ class Trays:
         self.chroma = np.empty((2, height // 2, width // 2), np.int16)
 
 
-def develop(picture: Fixed, number: int, trays: Trays) -> Planes:
-    """Enlarge a picture to the frame, add the grain of frame `number`, and round."""
+def develop(picture: Fixed, number: int, trays: Trays, onto: Planes) -> None:
+    """Enlarge a picture to the frame, add the grain of frame `number`, and round, into the memory of `onto`."""
     y, u, v = np.split(picture, 3)
     for small, large in ((y, trays.luma), (u, trays.chroma[0]), (v, trays.chroma[1])):
         cv2.resize(small, large.shape[::-1], dst=large, interpolation=cv2.INTER_CUBIC)
     height, width = trays.luma.shape
     top, left = np.random.default_rng(number).integers(0, GRAIN_REACH, 2)[::-1]
     cv2.add(trays.luma, _grain(width, height)[top : top + height, left : left + width], dst=trays.luma)
-    # convertScaleAbs rounds and saturates to 8 bit.
-    exposed = (trays.luma, *trays.chroma)
-    return Planes(*(np.asarray(cv2.convertScaleAbs(plane, alpha=1 / FIXED_POINT), np.uint8) for plane in exposed))
+    for plane, exposed in zip(onto, (trays.luma, *trays.chroma), strict=True):
+        cv2.convertScaleAbs(exposed, dst=plane, alpha=1 / FIXED_POINT)  # rounds and saturates to 8 bit
 
 
 @cache

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from catalog import Brand
 from renderer.picture import ground as grounds
-from renderer.picture.canvas import Rgb, rgb_of, yuv_of
+from renderer.picture.canvas import Rgb, Yuv, rgb_of, yuv_of
 from renderer.picture.frame import Box, Frame, Role
 from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.lettering import ENOUGH
@@ -49,8 +49,9 @@ def readable(
     Text is in the brand's paper, or in its ink where that needs clearly less of a veil; all scenes agree.
     """
     plain = [_plain(take, parts, number, boxes, frame) for number, take in enumerate(takes)]
-    light = _with_text(plain, boxes, rgb_of(brand.paper), frame)
-    dark = _with_text(plain, boxes, rgb_of(brand.ink), frame)
+    looks = [[backdrop.bare(backdrop.duration_s * look) for look in LOOKS] for backdrop in plain]
+    light = _with_text(plain, looks, boxes, rgb_of(brand.paper), frame)
+    dark = _with_text(plain, looks, boxes, rgb_of(brand.ink), frame)
     return dark if dark.cost + INK_HANDICAP < light.cost else light
 
 
@@ -62,10 +63,11 @@ def end_veil(boxes: Sequence[Box], backdrop: Ground, frame: Frame, fill: Rgb, co
     return grounds.strengthened(pictures, veil, texts, colour, ENOUGH)
 
 
-def _with_text(plain: Sequence[Ground], boxes: Sequence[dict[Role, Box]], colour: Rgb, frame: Frame) -> Readable:
+def _with_text(
+    plain: Sequence[Ground], looks: Sequence[list[Yuv]], boxes: Sequence[dict[Role, Box]], colour: Rgb, frame: Frame
+) -> Readable:
     veiled, ratios = [], []
-    for backdrop, places in zip(plain, boxes, strict=True):
-        pictures = [backdrop.bare(backdrop.duration_s * look) for look in LOOKS]
+    for backdrop, pictures, places in zip(plain, looks, boxes, strict=True):
         scrim = replace(backdrop.scrim, colour=grounds.scrim_colour(pictures, colour))
         texts = [_reduced(box, backdrop, frame) for role, box in places.items() if role in BARE_TEXTS]
         scrim, ratio = grounds.strengthened(pictures, scrim, texts, colour, ENOUGH)

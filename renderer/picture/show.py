@@ -96,21 +96,21 @@ class Show:
         """How many frames the ad has."""
         return self.parts[-1].last
 
-    def frames(self) -> Iterator[Planes]:
-        """Yield every frame in order."""
-        for number in range(self.num_frames):
-            yield self.frame(number)
-
     def frame(self, number: int) -> Planes:
-        """Draw one frame."""
-        frame = develop(self._backdrop(number), number, self._trays)
+        """Return one frame."""
+        frame = Planes.blank(self.width, self.height)
+        self.draw(number, frame)
+        return frame
+
+    def draw(self, number: int, frame: Planes) -> None:
+        """Draw one frame into the memory of `frame`."""
+        develop(self._backdrop(number), number, self._trays, frame)
         for layer in self.behind:
             paint(frame, layer, number)
         for appearance in self.appearances:
             appearance.paint(frame, number, self.frame_rate)
         for layer in self.layers:
             paint(frame, layer, number)
-        return frame
 
     def _backdrop(self, number: int) -> Fixed:
         """What is behind everything, with the end of the part before while it dissolves."""
