@@ -36,7 +36,7 @@ from renderer.picture.seat import Seat
 from renderer.picture.show import Show
 from renderer.picture.staging import Assets, stage
 from renderer.picture.styles import STYLES
-from renderer.picture.timeline import DISSOLVE_FRAMES, Part, cues_of, parts_of
+from renderer.picture.timeline import DISSOLVE_FRAMES, Part, cues_of, parts_of, seen_frames
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
 from renderer.segments import remember, segment_keys, stretches
@@ -79,16 +79,20 @@ def compose_variant(
     if done is not None:
         return done
     format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
-    ad = staged(planned, context, store, typesetter or Typesetter())
-    with tempfile.TemporaryDirectory() as folder:
+    material = _gathered(planned, context, store)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(1, thread_name_prefix="beside") as beside,  # the picture, which takes longest
+    ):
         path = Path(folder) / "creative.mp4"
+        sound = beside.submit(_sound, planned, material, store, format)
+        ad = _laid_out(planned, material, context, store, typesetter or Typesetter())
+        poster = beside.submit(_write_poster, ad.show, path, planned)
         encoding = encoding_of(format, f"{planned.variant.id} ({locale.tag})")
         keys = segment_keys(ad.show, encoding)
-        with ThreadPoolExecutor(1, thread_name_prefix="sound") as thread:  # mixed while the picture is encoded
-            sound = thread.submit(_sound, planned, ad, store, format)
-            pictures = stretches(ad.show, keys, encoding, store, Path(folder))
-            join(path, pictures, sound.result(), encoding)
-        _write_poster(ad.show, path, planned)
+        pictures = stretches(ad.show, keys, encoding, store, Path(folder))
+        join(path, pictures, sound.result(), encoding)
+        poster.result()
         cues = cues_of(ad.told, ad.parts, format.frame_rate)
         write_webvtt(path.with_suffix(".vtt"), cues)
         write_srt(path.with_suffix(".srt"), cues)
@@ -102,12 +106,21 @@ def compose_variant(
 
 
 @dataclass(frozen=True)
+class Material:
+    """What an ad is made of: the records of its takes, recordings and captions, and what comes when."""
+
+    takes: Sequence[Take]
+    speeches: Sequence[Speech | None]
+    sheets: Sheets
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
 class Staged:
-    """One ad laid out, with what it was laid out from; `told` are the captions of the files beside it."""
+    """One ad laid out; `told` are the captions of the files beside it."""
 
     show: Show
     parts: Sequence[Part]
-    takes: Sequence[Take]
     speeches: Sequence[Speech | None]
     told: Sheets
 
@@ -119,17 +132,30 @@ def staged(planned: VariantPlan, context: RunContext, store: Store, typesetter: 
         MediaError: as `compose_variant`.
         StoreError: as `compose_variant`.
     """
-    format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
+    return _laid_out(planned, _gathered(planned, context, store), context, store, typesetter)
+
+
+def _gathered(planned: VariantPlan, context: RunContext, store: Store) -> Material:
     takes = [_record(store, f"takes/{shot}.json", Take) for shot in planned.shots]
     speeches = [_record(store, f"speech/{line}.json", Speech) if line else None for line in planned.lines]
-    parts = parts_of(planned, speeches, format)
-    beat_times = beats(planned.variant.music, parts[-1].last / format.frame_rate)
-    assets = replace(_assets(planned, takes, context, store), beats=beat_times)
-    told, burnt = _captions(planned, takes, assets.sheets, parts, context)
-    style = STYLES[planned.variant.style]
+    sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
+    return Material(takes, speeches, sheets, parts_of(planned, speeches, context.formats[planned.variant.format]))
+
+
+def _laid_out(
+    planned: VariantPlan, material: Material, context: RunContext, store: Store, typesetter: Typesetter
+) -> Staged:
+    format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
+    parts, style = material.parts, STYLES[planned.variant.style]
+    told, burnt = _captions(planned, material, context)
+    assets = replace(
+        _assets(planned, material.takes, context, store),
+        sheets=burnt,
+        beats=beats(planned.variant.music, parts[-1].last / format.frame_rate),
+    )
     frame = Frame(format, is_rtl=locale.direction == "rtl", starts_at_margin=style.align == "start")
     pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id, style)
-    return Staged(stage(planned, parts, replace(assets, sheets=burnt), pen), parts, takes, speeches, told)
+    return Staged(stage(planned, parts, assets, pen), parts, material.speeches, told)
 
 
 def encoding_of(format: Format, title: str = "") -> Encoding:
@@ -171,8 +197,11 @@ def _kept_frames(path: Path) -> Frames:
 
 def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, store: Store) -> Assets:
     variant = planned.variant
+    with ThreadPoolExecutor(len(takes), thread_name_prefix="takes") as threads:
+        frames = list(threads.map(partial(_frames, store=store), takes))
     footage = [
-        Footage(_frames(take, store), take.frame_rate, take.loops, Seat(take.stand), take.object) for take in takes
+        Footage(pictures, take.frame_rate, take.loops, Seat(take.stand), take.object)
+        for take, pictures in zip(takes, frames, strict=True)
     ]
     product: NDArray[np.float32] | None = None
     if any(scene.product != "none" for scene in variant.scenes):
@@ -180,44 +209,42 @@ def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, st
     logo = store.get_bytes(context.brand.logo)
     if logo is None:
         raise StoreError(f"{variant.id}: {context.brand.logo} is not in the store. Run expand again.")
-    sheets = [_record(store, f"cues/{key}.json", CueSheet) if key else None for key in planned.cues]
     more = [
         (read_product(store.local(f"images/{one.sha256}.png"), one.has_cutout, variant.id), one.has_cutout)
         for one in variant.more_images
     ]
-    return Assets(footage, product, logo, sheets, more)
+    return Assets(footage, product, logo, (), more)
 
 
-def _captions(
-    planned: VariantPlan, takes: Sequence[Take], sheets: Sheets, parts: Sequence[Part], context: RunContext
-) -> tuple[Sheets, Sheets]:
+def _captions(planned: VariantPlan, material: Material, context: RunContext) -> tuple[Sheets, Sheets]:
     """Return the cues that are told in the files beside the ad, and those that are burned in."""
-    variant = planned.variant
+    variant, sheets = planned.variant, material.sheets
     wish, rules = variant.captions, context.locales[variant.locale].captions
     told = sheets
     if wish.kind == "captions":
-        heard = heard_in(variant, [take.sound is not None for take in takes], rules)
-        told = with_sounds(sheets, parts, heard, rules, context.formats[variant.format].frame_rate)
+        heard = heard_in(variant, [take.sound is not None for take in material.takes], rules)
+        told = with_sounds(sheets, material.parts, heard, rules, context.formats[variant.format].frame_rate)
     if not wish.burn_in:
         return told, [None] * len(sheets)
     return told, told if wish.burn_in_sounds else sheets
 
 
-def _take_sounds(takes: Sequence[Take], show: Show, store: Store) -> list[TakeSound]:
+def _take_sounds(material: Material, store: Store, frame_rate: int) -> list[TakeSound]:
     """What is heard of takes, each for as long as its picture is seen; the end card has none."""
     sounds = []
-    for number, (take, backdrop) in enumerate(zip(takes, show.backdrops, strict=True)):
+    dissolve_s, num_takes = DISSOLVE_FRAMES / frame_rate, len(material.takes)
+    for number, (take, part) in enumerate(zip(material.takes, material.parts, strict=False)):
         if take.sound is None:
             continue
-        part, is_last = show.parts[number], number == len(show.parts) - 1
-        dissolve_s = DISSOLVE_FRAMES / show.frame_rate
+        is_last = number == len(material.parts) - 1
+        seen_s = seen_frames(material.parts, number, num_takes) / frame_rate
         samples, _ = read_stereo(store.local(take.sound))
         sounds.append(
             TakeSound(
-                start_s=part.first / show.frame_rate,
-                end_s=part.last / show.frame_rate + (0.0 if is_last else dissolve_s),
+                start_s=part.first / frame_rate,
+                end_s=part.last / frame_rate + (0.0 if is_last else dissolve_s),
                 samples=samples,
-                speed=straight_speed(backdrop.take, backdrop.duration_s),
+                speed=straight_speed(take.num_frames, take.frame_rate, take.loops, seen_s),
                 fade_in_s=dissolve_s if number else EDGE_S,
                 fade_out_s=EDGE_S if is_last else dissolve_s,
             )
@@ -225,15 +252,15 @@ def _take_sounds(takes: Sequence[Take], show: Show, store: Store) -> list[TakeSo
     return sounds
 
 
-def _sound(planned: VariantPlan, ad: Staged, store: Store, format: Format) -> NDArray[np.float32]:
+def _sound(planned: VariantPlan, material: Material, store: Store, format: Format) -> NDArray[np.float32]:
     """The whole mix at the format's loudness."""
     voices = []
-    for part, speech in zip(ad.parts, ad.speeches, strict=True):
+    for part, speech in zip(material.parts, material.speeches, strict=True):
         if speech is not None and speech.object:
             samples, rate = read_wav(store.local(speech.object))
             voices.append(Placement(part.speech_s, samples, rate))
-    takes = _take_sounds(ad.takes, ad.show, store)
-    music, duration_s = planned.variant.music, ad.parts[-1].last / format.frame_rate
+    takes = _take_sounds(material, store, format.frame_rate)
+    music, duration_s = planned.variant.music, material.parts[-1].last / format.frame_rate
     track = read_stereo(store.local(music.file))[0] if music.file else None
     return mix(voices, music, duration_s, format.loudness_lufs, format.peak_dbtp, takes, track)
 

@@ -380,7 +380,7 @@ def to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
 
 
 def _drawn(draws: Iterable[Draw], encoding: Encoding) -> Iterator[VideoFrame]:
-    """Yield drawn frames in turn out of as many as are under way at once: new memory for each costs as much as a copy."""
+    """Yield drawn frames, in memory that is used again once they are encoded: to get new costs as much as a copy."""
     blanks = [VideoFrame(encoding.width, encoding.height, "yuv420p") for _ in range(FRAMES_AHEAD + 1)]
     for number, (draw, picture) in enumerate(zip(draws, itertools.cycle(blanks), strict=False)):
         picture.make_writable()  # other memory, should the encoder still hold this

@@ -41,12 +41,13 @@ def stretches(show: Show, keys: Sequence[str], encoding: Encoding, store: Store,
     Raises:
         MediaError: the encoder refused.
     """
-    found = []
+    found, trays = [], show.trays()
     for number, (key, part) in enumerate(zip(keys, show.parts, strict=True)):
         stretch = _find(key, store)
         if stretch is None:
             stretch = Stretch(folder / f"part{number}.mp4", 0, part.num_frames)
-            write_picture(stretch.path, (partial(show.draw, at) for at in range(part.first, part.last)), encoding)
+            draws = (partial(show.draw, at, trays) for at in range(part.first, part.last))
+            write_picture(stretch.path, draws, encoding)
         found.append(stretch)
     return found
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renderer.picture.canvas import contrast, rgb_from, yuv_of
+from renderer.media import Planes
+from renderer.picture.canvas import Yuv, contrast, rgb_from, yuv_of
 from renderer.picture.ground import (
     Footage,
     Ground,
@@ -52,11 +53,13 @@ def test_sound_can_follow_what_plays_straight(duration_s: float, speed: float | 
     """The speed is that of the position; a take that swings or repeats has none, nor has a still."""
     take = footage(32, 10)
 
-    assert straight_speed(take, duration_s) == (speed if speed is None else pytest.approx(speed))
+    assert straight_speed(len(take.frames), take.frame_rate, take.loops, duration_s) == (
+        speed if speed is None else pytest.approx(speed)
+    )
     if speed is not None:
         assert take_position(take, duration_s, 1.2) == pytest.approx(1.2 * 10 * speed)
-    assert straight_speed(footage(32, 10, loops=True), duration_s) is None
-    assert straight_speed(footage(1, 10), duration_s) is None
+    assert straight_speed(32, 10, True, duration_s) is None
+    assert straight_speed(1, 10, False, duration_s) is None
 
 
 def test_takes_are_slowed_before_they_swing() -> None:
@@ -79,13 +82,20 @@ def test_loops_begin_again() -> None:
     assert luma[2] == pytest.approx((luma[0] + luma[1]) / 2, abs=0.1)
 
 
+def developed(picture: Yuv, number: int, width: int, height: int) -> Planes:
+    """A frame with nothing but a picture in it."""
+    frame = Planes.blank(width, height)
+    develop(fixed(picture), number, Trays(width, height), frame)
+    return frame
+
+
 def test_dark_gradients_do_not_band() -> None:
     """A ramp over ten code values keeps rising from column to column, where 8 bit alone has ten steps."""
     ramp = np.zeros((64, 128, 3), np.float32)
     ramp[..., 0] = np.linspace(20, 30, 128)
     ramp[..., 1:] = 128
 
-    planes = develop(fixed(ramp), 7, Trays(512, 256))
+    planes = developed(ramp, 7, 512, 256)
 
     means = planes.y.astype(float).mean(0).reshape(32, 16).mean(1)
     assert (np.diff(means) > 0.1).all()
@@ -98,9 +108,9 @@ def test_grain_is_fine_and_moves() -> None:
     flat = np.full((48, 64, 3), 128, np.float32)
 
     one, again, other = (
-        develop(fixed(flat), 1, Trays(256, 192)),
-        develop(fixed(flat), 1, Trays(256, 192)),
-        develop(fixed(flat), 2, Trays(256, 192)),
+        developed(flat, 1, 256, 192),
+        developed(flat, 1, 256, 192),
+        developed(flat, 2, 256, 192),
     )
 
     assert one.y.std() == pytest.approx(1.23, abs=0.12)

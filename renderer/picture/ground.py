@@ -194,15 +194,15 @@ def take_position(take: Footage, duration_s: float, time_s: float) -> float:
     natural_s = last / take.frame_rate
     if natural_s <= 0:
         return 0.0
-    if (speed := straight_speed(take, duration_s)) is not None:
+    if (speed := straight_speed(len(take.frames), take.frame_rate, take.loops, duration_s)) is not None:
         return float(min(time_s * take.frame_rate * speed, last))
     return float(last * (1 - np.cos(np.pi * time_s / (natural_s * MAX_SLOWDOWN))) / 2)
 
 
-def straight_speed(take: Footage, duration_s: float) -> float | None:
+def straight_speed(num_frames: int, frame_rate: float, loops: bool, duration_s: float) -> float | None:
     """Return how fast a take plays through a scene of `duration_s`, 1 as it was made; None if it repeats or swings."""
-    natural_s = (len(take.frames) - 1) / take.frame_rate
-    if take.loops or duration_s > natural_s * MAX_SLOWDOWN:
+    natural_s = (num_frames - 1) / frame_rate
+    if loops or duration_s > natural_s * MAX_SLOWDOWN:
         return None
     return min(natural_s / duration_s, 1.0)
 

@@ -14,7 +14,7 @@ from renderer.picture.canvas import Rgb, Yuv, rgb_of, yuv_of
 from renderer.picture.frame import Box, Frame, Role
 from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.lettering import ENOUGH
-from renderer.picture.timeline import DISSOLVE_FRAMES, Part
+from renderer.picture.timeline import Part, seen_frames
 
 BASE_SCRIM = 0.14  # there always is a little, for calm
 INK_HANDICAP = 0.25  # dark text must need this much less scrim than light text before it is chosen
@@ -80,13 +80,12 @@ def _plain(take: Footage, parts: Sequence[Part], number: int, boxes: Sequence[di
     """A backdrop whose scrim has a place but no colour yet. The last one goes on behind the end card."""
     width, height = frame.format.width, frame.format.height
     size = grounds.working_size(take, width, height)
-    last = parts[-1].last if number == len(boxes) - 1 else parts[number].last + DISSOLVE_FRAMES
     light = grounds.no_glow(size)
     if "product" in boxes[number]:
         box = boxes[number]["product"]
         centre = ((box.x + box.width / 2) / width, (box.y + box.height / 2) / height)
         light = grounds.glow(size, centre, (0.75 * box.height / width, 0.75 * box.height / height))
-    duration_s = (last - parts[number].first) / frame.format.frame_rate
+    duration_s = seen_frames(parts, number, len(boxes)) / frame.format.frame_rate
     scrim = Scrim(_scrim_mask(boxes[number], size, frame), np.zeros(3, np.float32), BASE_SCRIM)
     return Ground(take, duration_s, size, grounds.vignette(size), light, scrim)
 

@@ -99,12 +99,12 @@ class Show:
     def frame(self, number: int) -> Planes:
         """Return one frame."""
         frame = Planes.blank(self.width, self.height)
-        self.draw(number, frame)
+        self.draw(number, self.trays(), frame)
         return frame
 
-    def draw(self, number: int, frame: Planes) -> None:
-        """Draw one frame into the memory of `frame`."""
-        develop(self._backdrop(number), number, self._trays, frame)
+    def draw(self, number: int, trays: Trays, frame: Planes) -> None:
+        """Draw one frame into the memory of `frame`, through trays that nobody else uses meanwhile."""
+        develop(self._backdrop(number), number, trays, frame)
         for layer in self.behind:
             paint(frame, layer, number)
         for appearance in self.appearances:
@@ -125,8 +125,8 @@ class Show:
         start = self.parts[min(index, len(self.backdrops) - 1)].first  # the last take goes on behind the end card
         return self._reels[index].at((number - start) / self.frame_rate)
 
-    @cached_property
-    def _trays(self) -> Trays:
+    def trays(self) -> Trays:
+        """What frames are developed in, one after the other."""
         return Trays(self.width, self.height)
 
     @cached_property

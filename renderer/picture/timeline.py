@@ -111,6 +111,12 @@ def _checked(place: str, parts: list[Part], format: Format) -> list[Part]:
     return parts
 
 
+def seen_frames(parts: Sequence[Part], number: int, num_takes: int) -> int:
+    """Return for how many frames take `number` is seen: while its part dissolves too; the last behind the end card."""
+    last = parts[-1].last if number == num_takes - 1 else parts[number].last + DISSOLVE_FRAMES
+    return last - parts[number].first
+
+
 def picture_starts(part: Part, count: int, beats: Sequence[float], frame_rate: int) -> list[int]:
     """Return the frames at which `count` pictures of a part begin: on beats, about equally long; fewer in a short part.
 
