@@ -26,7 +26,7 @@ from renderer.artifacts import Creative, CueSheet, Record, Speech, Take
 from renderer.digest import file_sha256
 from renderer.engine import Engine, Outcome
 from renderer.errors import MediaError, StoreError
-from renderer.media import Encoding, Frames, join, read_stereo, read_take, read_wav
+from renderer.media import Encoding, Frames, Packets, encode_sound, join, read_stereo, read_take, read_wav
 from renderer.picture.canvas import to_rgb
 from renderer.picture.frame import Frame
 from renderer.picture.ground import Footage, straight_speed
@@ -252,8 +252,8 @@ def _take_sounds(material: Material, store: Store, frame_rate: int) -> list[Take
     return sounds
 
 
-def _sound(planned: VariantPlan, material: Material, store: Store, format: Format) -> NDArray[np.float32]:
-    """The whole mix at the format's loudness."""
+def _sound(planned: VariantPlan, material: Material, store: Store, format: Format) -> Packets:
+    """The whole mix at the format's loudness, encoded."""
     voices = []
     for part, speech in zip(material.parts, material.speeches, strict=True):
         if speech is not None and speech.object:
@@ -262,7 +262,7 @@ def _sound(planned: VariantPlan, material: Material, store: Store, format: Forma
     takes = _take_sounds(material, store, format.frame_rate)
     music, duration_s = planned.variant.music, material.parts[-1].last / format.frame_rate
     track = read_stereo(store.local(music.file))[0] if music.file else None
-    return mix(voices, music, duration_s, format.loudness_lufs, format.peak_dbtp, takes, track)
+    return encode_sound(mix(voices, music, duration_s, format.loudness_lufs, format.peak_dbtp, takes, track))
 
 
 def _write_poster(show: Show, path: Path, planned: VariantPlan) -> None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import av
 import numpy as np
-from av import AudioFrame, AudioResampler, VideoFrame
+from av import AudioCodecContext, AudioFrame, AudioResampler, CodecContext, VideoFrame
 from av.filter import Graph
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from renderer.errors import MediaError
 
 if TYPE_CHECKING:
     from av import Packet
+    from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
     from av.video.codeccontext import VideoCodecContext
     from av.video.plane import VideoPlane
@@ -55,6 +56,7 @@ EXACT = (
 # x264's AVX-512 code for macroblock trees reads memory that nothing wrote: other bytes on every run (docs/adr/0006).
 SAME_BYTES = {"x264-params": "asm=SSE4.2"} if platform.machine() in ("x86_64", "AMD64") else {}
 Frames = NDArray[np.uint8]  # RGB, (num_frames, height, width, 3)
+Packets = Sequence["Packet[AudioStream]"]  # of sound
 T = TypeVar("T")
 
 
@@ -166,43 +168,69 @@ def write_creative(path: Path, frames: Iterable[Planes], sound: NDArray[np.float
     Raises:
         MediaError: a frame or the sound does not have the shape that `encoding` says, or the encoder refused.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, drawn(copies(frames), encoding) as pictures:
         picture = Path(folder) / "picture.mp4"
-        copies = (partial(_copy, planes, number) for number, planes in enumerate(frames))
-        join(path, [Stretch(picture, 0, write_picture(picture, copies, encoding))], sound, encoding)
+        num_frames = write_picture(picture, pictures, encoding)
+        join(path, [Stretch(picture, 0, num_frames)], encode_sound(sound), encoding)
 
 
-def write_picture(path: Path, draws: Iterable[Draw], encoding: Encoding) -> int:
-    """Write the picture of a creative without sound; return how many frames it has.
+@contextlib.contextmanager
+def drawn(draws: Iterable[Draw], encoding: Encoding) -> Iterator[Iterator[VideoFrame]]:
+    """Give frames drawn in a thread, some ahead, right into the encoder's memory: each is good until the next is asked.
 
-    Frames are drawn right into the encoder's own memory, in a thread, some ahead of the encoder.
+    What a draw raises is raised where its frame is asked for.
+    """
+    with contextlib.closing(_ahead(_drawn(draws, encoding), FRAMES_AHEAD)) as ahead:
+        yield ahead
+
+
+def copies(frames: Iterable[Planes]) -> Iterator[Draw]:
+    """Yield what draws each frame by copying it; `frames` may reuse its arrays from one frame to the next."""
+    return (partial(_copy, planes, number) for number, planes in enumerate(frames))
+
+
+def write_picture(path: Path, pictures: Iterable[VideoFrame], encoding: Encoding) -> int:
+    """Write the picture of a creative without sound, frame by frame; return how many there were.
 
     Raises:
-        MediaError: there are no frames, one does not have the shape that `encoding` says, or the encoder refused.
+        MediaError: there are no frames, or the encoder refused.
     """
+    num_frames = 0
     with _create(path) as container:
         video = open_encoder(container, encoding)
-        num_frames = 0
-        with contextlib.closing(_ahead(_drawn(draws, encoding), FRAMES_AHEAD)) as ahead:
-            for picture in ahead:
-                container.mux(video.encode(picture))
-                num_frames += 1
+        for picture in pictures:
+            picture.pts, picture.time_base = num_frames, Fraction(1, encoding.frame_rate)
+            container.mux(video.encode(picture))
+            num_frames += 1
         if not num_frames:
             raise MediaError(f"{path}: there are no frames. A creative needs one or more.")
         container.mux(video.encode(None))
     return num_frames
 
 
-def join(path: Path, stretches: Sequence[Stretch], sound: NDArray[np.float32], encoding: Encoding) -> None:
-    """Write a creative of finished pictures, whose packets are copied, and sound; the same input, the same bytes.
-
-    `sound` is float32 (num_samples, 2) at 48 kHz.
+def encode_sound(sound: NDArray[np.float32]) -> Packets:
+    """Return float32 (num_samples, 2) at 48 kHz as AAC-LC.
 
     Raises:
-        MediaError: the sound has another shape, or a stretch is broken or encoded in another way than the first.
+        MediaError: the sound has another shape.
     """
     if sound.ndim != 2 or sound.shape[1] != 2:
-        raise MediaError(f"{path}: sound has the shape {sound.shape}. A creative needs (num_samples, 2).")
+        raise MediaError(f"sound has the shape {sound.shape}. A creative needs (num_samples, 2).")
+    codec = CodecContext.create("aac", "w")
+    assert isinstance(codec, AudioCodecContext)
+    codec.sample_rate, codec.layout, codec.format = SOUND_RATE, "stereo", "fltp"
+    codec.bit_rate, codec.options, codec.time_base = SOUND_BIT_RATE, AAC_OPTIONS, Fraction(1, SOUND_RATE)
+    return [packet for frame in (*_sound_frames(sound), None) for packet in codec.encode(frame)]
+
+
+def join(path: Path, stretches: Sequence[Stretch], sound: Packets, encoding: Encoding) -> None:
+    """Write a creative of finished pictures and finished sound, copied packet by packet.
+
+    The same input gives the same bytes.
+
+    Raises:
+        MediaError: a stretch is broken or encoded in another way than the first.
+    """
     # A note of the bit rate would be that of the film the first stretch was copied from.
     with contextlib.ExitStack() as stack, _create(path, write_btrt="0") as container:
         films = [stack.enter_context(open_video(stretch.path)) for stretch in stretches]
@@ -210,15 +238,14 @@ def join(path: Path, stretches: Sequence[Stretch], sound: NDArray[np.float32], e
         video = container.add_stream_from_template(films[0].streams.video[0])
         audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo", options=AAC_OPTIONS)
         audio.bit_rate = SOUND_BIT_RATE
-        packs = deque(_sound_frames(sound))
+        packs = deque(sound)
         for number, packet in enumerate(_packets(films, stretches, encoding)):
             packet.stream = video
             container.mux(packet)
-            while packs and packs[0][0] * encoding.frame_rate < number * SOUND_RATE:
-                container.mux(audio.encode(packs.popleft()[1]))
-        for _, pack in packs:
-            container.mux(audio.encode(pack))
-        container.mux(audio.encode(None))
+            while packs and (packs[0].pts or 0) * encoding.frame_rate < number * SOUND_RATE:
+                _mux_as(packs.popleft(), audio, container)
+        for pack in packs:
+            _mux_as(pack, audio, container)
 
 
 def _packets(
@@ -382,9 +409,8 @@ def to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
 def _drawn(draws: Iterable[Draw], encoding: Encoding) -> Iterator[VideoFrame]:
     """Yield drawn frames, in memory that is used again once they are encoded: to get new costs as much as a copy."""
     blanks = [VideoFrame(encoding.width, encoding.height, "yuv420p") for _ in range(FRAMES_AHEAD + 1)]
-    for number, (draw, picture) in enumerate(zip(draws, itertools.cycle(blanks), strict=False)):
+    for draw, picture in zip(draws, itertools.cycle(blanks), strict=False):
         picture.make_writable()  # other memory, should the encoder still hold this
-        picture.pts, picture.time_base = number, Fraction(1, encoding.frame_rate)
         draw(Planes(*map(_pixels, picture.planes)))
         yield picture
 
@@ -402,13 +428,17 @@ def _pixels(plane: VideoPlane) -> NDArray[np.uint8]:
     return padded[: plane.height, : plane.width]
 
 
-def _sound_frames(sound: NDArray[np.float32]) -> Iterator[tuple[int, AudioFrame]]:
-    """Yield the number of the first sample, and the samples from there."""
+def _sound_frames(sound: NDArray[np.float32]) -> Iterator[AudioFrame]:
     for first in range(0, len(sound), 1024):  # AAC-LC codes 1024 samples at a time
         pack = np.ascontiguousarray(sound[first : first + 1024].T, np.float32)
         frame = AudioFrame.from_ndarray(pack, "fltp", "stereo")
         frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, first, Fraction(1, SOUND_RATE)
-        yield first, frame
+        yield frame
+
+
+def _mux_as(packet: Packet[AudioStream], stream: AudioStream, container: OutputContainer) -> None:
+    packet.stream = stream
+    container.mux(packet)
 
 
 def _ahead(items: Iterable[T], depth: int) -> Generator[T]:

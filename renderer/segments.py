@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from renderer.artifacts import Record
 from renderer.errors import StoreError
-from renderer.media import Encoding, Stretch, write_picture
+from renderer.media import Encoding, Stretch, drawn, write_picture
 from renderer.picture.canvas import Layer
 from renderer.picture.ground import Footage
 from renderer.picture.show import Show
@@ -41,15 +42,17 @@ def stretches(show: Show, keys: Sequence[str], encoding: Encoding, store: Store,
     Raises:
         MediaError: the encoder refused.
     """
-    found, trays = [], show.trays()
-    for number, (key, part) in enumerate(zip(keys, show.parts, strict=True)):
-        stretch = _find(key, store)
-        if stretch is None:
-            stretch = Stretch(folder / f"part{number}.mp4", 0, part.num_frames)
-            draws = (partial(show.draw, at, trays) for at in range(part.first, part.last))
-            write_picture(stretch.path, draws, encoding)
-        found.append(stretch)
-    return found
+    found = [_find(key, store) for key in keys]
+    missing = [part for part, stretch in zip(show.parts, found, strict=True) if stretch is None]
+    trays = show.trays()
+    draws = (partial(show.draw, number, trays) for part in missing for number in range(part.first, part.last))
+    with drawn(draws, encoding) as pictures:
+        for number, part in enumerate(show.parts):
+            if found[number] is None:
+                stretch = Stretch(folder / f"part{number}.mp4", 0, part.num_frames)
+                write_picture(stretch.path, islice(pictures, part.num_frames), encoding)
+                found[number] = stretch
+    return [stretch for stretch in found if stretch is not None]
 
 
 def remember(show: Show, keys: Sequence[str], film: str, store: Store) -> None:

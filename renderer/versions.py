@@ -4,7 +4,7 @@ CODE_VERSIONS = {
     "generate": 3,
     "narrate": 2,
     "caption": 2,
-    "compose": 10,
+    "compose": 11,
     "check": 3,
 }
 

@@ -10,7 +10,8 @@ import pytest
 
 from renderer.compose import compose_variant, encoding_of, staged
 from renderer.errors import MediaError
-from renderer.media import Encoding, Planes, Stretch, join, read_take, write_picture
+from renderer.media import Encoding, Planes, Stretch, copies, drawn, encode_sound, join, read_take, write_picture
+from renderer.picture.ground import Trays
 from renderer.picture.show import Show
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
@@ -46,15 +47,15 @@ def cheaper(plan: VariantPlan) -> VariantPlan:
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note which frames are drawn."""
-    drawn: list[int] = []
-    draw = Show.frame
+    numbers: list[int] = []
+    draw = Show.draw
 
-    def frame(show: Show, number: int) -> Planes:
-        drawn.append(number)
-        return draw(show, number)
+    def noting(show: Show, number: int, trays: Trays, frame: Planes) -> None:
+        numbers.append(number)
+        draw(show, number, trays, frame)
 
-    monkeypatch.setattr(Show, "frame", frame)
-    return drawn
+    monkeypatch.setattr(Show, "draw", noting)
+    return numbers
 
 
 def noise(num_frames: int, seed: int) -> list[Planes]:
@@ -73,9 +74,9 @@ def test_an_ad_of_copied_parts_is_the_ad_that_would_have_been_drawn(
     plan, context, store = ready(tmp_path / "one")
     first = compose_variant(plan, context, store, typesetter)
     other = cheaper(plan)
-    drawn = counted(monkeypatch)
+    numbers = counted(monkeypatch)
     copied = compose_variant(other, context, store, typesetter)
-    only_drawn = sorted(set(drawn))
+    only_drawn = sorted(set(numbers))
     _, _, fresh_store = ready(tmp_path / "two")
     fresh = compose_variant(other, context, fresh_store, typesetter)
 
@@ -96,13 +97,13 @@ def test_other_music_needs_no_drawing(tmp_path: Path, typesetter: Typesetter, mo
     first = compose_variant(plan, context, store, typesetter)
     music = plan.variant.music.model_copy(update={"seed": 99})
     variant = plan.variant.model_copy(update={"music": music})
-    drawn = counted(monkeypatch)
+    numbers = counted(monkeypatch)
 
     other = compose_variant(
         plan.model_copy(update={"variant": variant, "creative_key": "another"}), context, store, typesetter
     )
 
-    assert len(drawn) == 1
+    assert len(numbers) == 1
     assert other.sha256 != first.sha256
     assert (read_take(store.local(other.object)) == read_take(store.local(first.object))).all()
 
@@ -163,13 +164,19 @@ def changed(before: list[str], after: list[str]) -> list[bool]:
     return [one != other for one, other in zip(before, after, strict=True)]
 
 
+def write(path: Path, frames: list[Planes], encoding: Encoding) -> None:
+    """A film without sound."""
+    with drawn(copies(frames), encoding) as pictures:
+        write_picture(path, pictures, encoding)
+
+
 def test_copied_frames_are_those_of_their_films(tmp_path: Path) -> None:
     """Joined in another order and out of the middle of a film, every frame arrives as it was."""
     for number, length in enumerate((7, 12, 5)):
-        write_picture(tmp_path / f"{number}.mp4", noise(length, number), ENCODING)
+        write(tmp_path / f"{number}.mp4", noise(length, number), ENCODING)
     whole = [Stretch(tmp_path / f"{number}.mp4", 0, length) for number, length in enumerate((7, 12, 5))]
-    join(tmp_path / "film.mp4", whole, SILENCE, ENCODING)
-    join(tmp_path / "again.mp4", [whole[2], Stretch(tmp_path / "film.mp4", 7, 19)], SILENCE, ENCODING)
+    join(tmp_path / "film.mp4", whole, encode_sound(SILENCE), ENCODING)
+    join(tmp_path / "again.mp4", [whole[2], Stretch(tmp_path / "film.mp4", 7, 19)], encode_sound(SILENCE), ENCODING)
     frames = [read_take(stretch.path) for stretch in whole]
 
     assert (read_take(tmp_path / "film.mp4") == np.concatenate(frames)).all()
@@ -178,13 +185,11 @@ def test_copied_frames_are_those_of_their_films(tmp_path: Path) -> None:
 
 def test_stretches_that_cannot_be_copied_are_refused(tmp_path: Path) -> None:
     """A stretch that begins between key frames, and one of another size."""
-    write_picture(tmp_path / "film.mp4", noise(8, 0), ENCODING)
-    write_picture(
-        tmp_path / "large.mp4", [Planes(*(np.tile(p, (2, 2)) for p in noise(1, 0)[0]))], Encoding(128, 96, 10)
-    )
+    write(tmp_path / "film.mp4", noise(8, 0), ENCODING)
+    write(tmp_path / "large.mp4", [Planes(*(np.tile(p, (2, 2)) for p in noise(1, 0)[0]))], Encoding(128, 96, 10))
     film, large = Stretch(tmp_path / "film.mp4", 0, 8), Stretch(tmp_path / "large.mp4", 0, 1)
 
     for stretches in ([replace(film, first=3)], [film, large], [replace(film, last=9)]):
         with pytest.raises(MediaError, match="cannot be copied from frame"):
-            join(tmp_path / "joined.mp4", stretches, SILENCE, ENCODING)
+            join(tmp_path / "joined.mp4", stretches, encode_sound(SILENCE), ENCODING)
     assert not (tmp_path / "joined.mp4").exists()

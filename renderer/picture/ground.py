@@ -91,7 +91,7 @@ class Ground:
         """A frame of the take where it comes to lie, at the working size."""
         frame = self.take.frames[number]
         matrix = self.take.seat.matrix((frame.shape[1], frame.shape[0]), self.size)
-        return laid(np.asarray(cv2.transform(frame.astype(np.float32), TO_YUV), np.float32), matrix, self.size)
+        return laid(frame, matrix, self.size)
 
     def lit(self, picture: Yuv) -> Yuv:
         """A picture with the light of the scene."""
@@ -99,22 +99,20 @@ class Ground:
         return np.dstack([luma, picture[..., 1:]]).astype(np.float32)
 
 
-def laid(picture: Yuv, matrix: Matrix, size: tuple[int, int]) -> Yuv:
-    """Lay a picture into one of `size` that it covers (see `Seat.matrix`), to whole pixels of the working size.
+def laid(picture: NDArray[np.uint8], matrix: Matrix, size: tuple[int, int]) -> Yuv:
+    """Lay an RGB picture into one of `size` that it covers (see `Seat.matrix`), cut at whole pixels of its own.
 
-    A take lies still, so nobody sees where its pixels begin, and enlarging costs a sixth of warping.
+    A take lies still, so nobody sees that, and enlarging what is left costs a tenth of warping the whole.
     """
     scale, left, top = float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2])
     if matrix[0, 0] < 0:
         picture, left = picture[:, ::-1], left - scale * (picture.shape[1] - 1)
-    height, width = (max(round(scale * side), least) for side, least in zip(picture.shape, size[::-1], strict=False))
-    whole = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
-    edge = (scale - 1) / 2  # from the middle of the first pixel to its edge
-    x, y = (
-        min(max(round(edge - first), 0), side - room)
-        for first, side, room in zip((left, top), (width, height), size, strict=True)
+    edges = [(first - (scale - 1) / 2) / scale for first in (left, top)]  # the matrix moves middles of pixels
+    columns, rows = (
+        slice(max(round(-edge), 0), round(room / scale - edge)) for edge, room in zip(edges, size, strict=True)
     )
-    return np.asarray(whole[y : y + size[1], x : x + size[0]], np.float32)
+    yuv = cv2.transform(picture[rows, columns].astype(np.float32), TO_YUV)
+    return np.asarray(cv2.resize(yuv, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 class Reel:
@@ -305,8 +303,9 @@ class Trays:
 def develop(picture: Fixed, number: int, trays: Trays, onto: Planes) -> None:
     """Enlarge a picture to the frame, add the grain of frame `number`, and round, into the memory of `onto`."""
     y, u, v = np.split(picture, 3)
-    for small, large in ((y, trays.luma), (u, trays.chroma[0]), (v, trays.chroma[1])):
-        cv2.resize(small, large.shape[::-1], dst=large, interpolation=cv2.INTER_CUBIC)
+    cv2.resize(y, trays.luma.shape[::-1], dst=trays.luma, interpolation=cv2.INTER_CUBIC)
+    for small, large in ((u, trays.chroma[0]), (v, trays.chroma[1])):  # only doubled, and eyes are lenient about colour
+        cv2.resize(small, large.shape[::-1], dst=large, interpolation=cv2.INTER_LINEAR)
     height, width = trays.luma.shape
     top, left = np.random.default_rng(number).integers(0, GRAIN_REACH, 2)[::-1]
     cv2.add(trays.luma, _grain(width, height)[top : top + height, left : left + width], dst=trays.luma)
