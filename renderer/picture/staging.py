@@ -28,6 +28,7 @@ from renderer.picture.timeline import DISSOLVE_FRAMES, Part, picture_starts, sta
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
+WORDS_FRAMES = 10  # in which all words of a headline set out
 BLOCK_STAGGER = 5  # frames until the first text of a later scene
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7
 DROP_FRAMES = (16, 9)  # a former price as it was, and struck through, before the new one takes its place
@@ -181,14 +182,15 @@ class _Cast:
         self.placed.append(Placed.model_validate(shown | measures | {"contrast": rounded}))
 
     def lettering(self, role: Role, lettering: Lettering, box: Box, first: int, last: int, ratio: float | None) -> int:
-        """Add a text line by line, each a little later; return when the next text may start."""
+        """Add a text picture by picture, each a little later; return when the next text may start."""
         style, pops = self.pen.style, role in ("badge", "cta", "qr")
         entrance: Entrance = "pop" if pops else "rise"
         frames, travel = POP_FRAMES if pops else RISE_FRAMES, self.pen.frame.px(RISE_PX)
         motion = self._mirrored(style.plate_motion if pops else style.text_motion)
         frames = motion.frames if motion else frames
-        start = first
-        for picture, x, y in lettering.lines:
+        start, stagger = first, self._stagger(role, len(lettering.pictures))
+        for number, (picture, x, y) in enumerate(lettering.pictures):
+            start = first + round(number * stagger)
             # Chroma has half the size: text that rests on even pixels needs no second resampling.
             even = (box.x + x) // 2 * 2, (box.y + y) // 2 * 2
             layer = Layer(
@@ -200,9 +202,15 @@ class _Cast:
                 start += sum(DROP_FRAMES)
             else:
                 self.layers.append(layer)
-            start += style.line_stagger
         self.note(role, lettering.text, first, last, box, lettering.contrast or ratio)
-        return start + style.block_stagger - style.line_stagger
+        return start + style.block_stagger
+
+    def _stagger(self, role: Role, count: int) -> float:
+        """Frames between the pictures of a text; many words come faster, so that nobody waits for the last one."""
+        style = self.pen.style
+        if role != "headline" or style.headline_by == "line":
+            return style.line_stagger
+        return min(style.word_stagger, WORDS_FRAMES / max(count - 1, 1))
 
     def _mirrored(self, motion: Motion | None) -> Motion | None:
         """Things come from where reading starts."""
@@ -225,7 +233,7 @@ class _Cast:
             for lettering, first, last in style.pictures(group):
                 x = (box.x + (box.width - lettering.width) // 2) // 2 * 2
                 y = (box.bottom - lettering.height) // 2 * 2
-                self.layers.append(Layer(sprite_of(lettering.lines[0][0]), x, y, first, last))
+                self.layers.append(Layer(sprite_of(lettering.pictures[0][0]), x, y, first, last))
             where = Box(x, y, *lettering.size)
             self.note("caption", lettering.text, group[0].first, group[-1].last, where, lettering.contrast)
 

@@ -53,7 +53,9 @@ class Style:
     hairline: Colour | None = None  # a fine line around the frame
     text_motion: Motion | None = None  # None: rises
     plate_motion: Motion | None = None  # None: pops
+    headline_by: Literal["line", "word"] = "line"  # what headlines come in by; all other texts come by the line
     line_stagger: int = 4  # frames between the lines of a text
+    word_stagger: int = 3  # frames between the words of a headline; less where it has many
     block_stagger: int = 5  # frames between texts
     exit_frames: int = 7
     cuts_on_beat: bool = False  # scenes end on the beat of the music nearest to their planned length
