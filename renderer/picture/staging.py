@@ -25,6 +25,7 @@ from renderer.picture.packshot import Packshot, foot_of, inside, packshot, size_
 from renderer.picture.scrims import BARE_TEXTS, end_veil, readable
 from renderer.picture.show import Appearance, Show, Turn
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part, picture_starts, states_of
+from renderer.picture.transition import Transition
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
@@ -116,8 +117,12 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     appearances = list(_appearances(planned, parts, assets, boxes, takes, cast))
     size, fill = frame.format, rgb_of(pen.brand.ink) if closing is None else closing.pen.end_fill
     shape = size.width, size.height, size.frame_rate
-    behind = list(_behind(appearances, parts, assets, boxes, pen, fill))
-    return Show(*shape, parts, ground.backdrops, veil, fill, behind, appearances, cast.still(), tuple(cast.placed))
+    is_rtl = pen.locale.direction == "rtl"
+    transition = Transition(pen.style.transition, pen.ink_on(ground.colour), is_rtl)
+    behind = list(_behind(appearances, parts, assets, boxes, pen, fill, transition))
+    return Show(
+        *shape, parts, ground.backdrops, veil, fill, transition, behind, appearances, cast.still(), tuple(cast.placed)
+    )
 
 
 def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
@@ -401,6 +406,7 @@ def _behind(
     boxes: Sequence[dict[Role, Box]],
     pen: Pen,
     end_fill: Rgb,
+    transition: Transition,
 ) -> Iterator[Layer]:
     """The style's line around the frame, and its backings: each comes and goes with a product that was cut out."""
     style, end = pen.style, parts[-1].last
@@ -417,12 +423,15 @@ def _behind(
         gone = min(shown.last, card) if colour == end_fill and shown.first < card else shown.last  # unseen on the card
         seen = [places for part, places in zip(parts, boxes, strict=True) if shown.first <= part.first < gone]
         texts = [box for places in seen for role, box in places.items() if role in (*BARE_TEXTS, "legal", "cta", "qr")]
-        last = min(gone + DISSOLVE_FRAMES, end)
-        motion = style.plate_motion if shown.first > 0 else None
+        leave_frames = transition.leave_frames
+        last = min(gone + leave_frames, end)
+        first, motion = 0, None
+        if shown.first > 0:
+            first, motion = shown.first + transition.enter_after, style.plate_motion
         for picture, x, y in backing(style.backing, shown.box, texts, pen.frame, colour):
             yield Layer(
-                sprite_of(picture), x // 2 * 2, y // 2 * 2, shown.first, last, "rise" if motion else "cut",
-                motion.frames if motion else 0, DISSOLVE_FRAMES if last < end else 0, 0.0, motion, pen.frame.unit,
+                sprite_of(picture), x // 2 * 2, y // 2 * 2, first, last, "rise" if motion else "cut",
+                motion.frames if motion else 0, leave_frames if last < end else 0, 0.0, motion, pen.frame.unit,
             )  # fmt: skip
 
 

@@ -21,5 +21,6 @@ PLAYFUL = Style(
     block_stagger=5,
     exit_frames=5,
     price_drops=True,
+    transition="wipe",
     cuts_on_beat=True,
 )

@@ -23,5 +23,6 @@ RETAIL = Style(
     block_stagger=3,
     exit_frames=4,
     price_drops=True,
+    transition="flash",
     cuts_on_beat=True,
 )

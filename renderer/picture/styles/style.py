@@ -10,6 +10,7 @@ from renderer.picture.shapes import Shape
 from renderer.picture.typography import Align, Weight
 
 Colour = Literal["accent", "ink", "paper"]  # of the brand
+TransitionKind = Literal["dissolve", "wipe", "dip", "flash"]
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,6 @@ class Style:
     word_stagger: int = 3  # frames between the words of a headline; less where it has many
     block_stagger: int = 5  # frames between texts
     exit_frames: int = 7
+    transition: TransitionKind = "dissolve"  # of the backdrop from part to part
     cuts_on_beat: bool = False  # scenes end on the beat of the music nearest to their planned length
     price_drops: bool = False  # the former price is shown, struck through, and the new one takes its place
