@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
 
@@ -10,11 +11,14 @@ import pytest
 
 from renderer.media import Planes
 from renderer.picture.canvas import yuv_of
+from renderer.picture.frame import Frame
 from renderer.picture.ground import FIXED_POINT, Fixed, fixed
+from renderer.picture.lettering import Pen
+from renderer.picture.staging import _transition
 from renderer.picture.styles import STYLES
 from renderer.picture.styles.style import TransitionKind
 from renderer.picture.transition import Transition
-from style_pictures import PARTS, show_of
+from style_pictures import BRAND, FORMATS, LOCALES, PARTS, show_of, typesetter
 
 KINDS = get_args(TransitionKind)
 FILL = (20, 40, 90)
@@ -113,6 +117,16 @@ def test_a_product_is_never_seen_twice(style: str) -> None:
             appearance.paint(frame, number, show.frame_rate, show.transition)
             drawn += bool(frame.y.any())
         assert drawn <= 1
+
+
+@pytest.mark.parametrize("style", ["retail", "luxury"])
+def test_short_parts_dissolve(style: str) -> None:
+    """Light that flashes at every cut would flicker, and a dip would be cut off: parts of half a second dissolve."""
+    pen = Pen(typesetter(), BRAND, LOCALES["en-US"], Frame(FORMATS["wide_16x9"], False), "v", STYLES[style])
+    short = [PARTS[0], replace(PARTS[1], last=PARTS[1].first + 15), PARTS[2]]
+
+    assert _transition(PARTS, pen, (255, 255, 255)).kind == STYLES[style].transition
+    assert _transition(short, pen, (255, 255, 255)).kind == "dissolve"
 
 
 def _across(x: int, width: int) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from renderer.picture.packshot import Packshot, foot_of, inside, packshot, size_
 from renderer.picture.scrims import BARE_TEXTS, end_veil, readable
 from renderer.picture.show import Appearance, Show, Turn
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part, picture_starts, states_of
-from renderer.picture.transition import Transition
+from renderer.picture.transition import DIP_FRAMES, Transition
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
@@ -117,8 +117,7 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     appearances = list(_appearances(planned, parts, assets, boxes, takes, cast))
     size, fill = frame.format, rgb_of(pen.brand.ink) if closing is None else closing.pen.end_fill
     shape = size.width, size.height, size.frame_rate
-    is_rtl = pen.locale.direction == "rtl"
-    transition = Transition(pen.style.transition, pen.ink_on(ground.colour), is_rtl)
+    transition = _transition(parts, pen, ground.colour)
     behind = list(_behind(appearances, parts, assets, boxes, pen, fill, transition))
     return Show(
         *shape, parts, ground.backdrops, veil, fill, transition, behind, appearances, cast.still(), tuple(cast.placed)
@@ -397,6 +396,13 @@ def _turns(
                 drawn[wanted] = replace(drawn[wanted], sprite=twin.sprite)
             yield Turn(drawn[wanted], first, TURN_FRAMES if index else DISSOLVE_FRAMES)
             shown = wanted
+
+
+def _transition(parts: Sequence[Part], pen: Pen, text: Rgb) -> Transition:
+    """The style's; where a part is too short for a dip, or flashes would flicker, parts dissolve."""
+    is_short = min(part.num_frames for part in parts) < DIP_FRAMES
+    kind = "dissolve" if is_short else pen.style.transition
+    return Transition(kind, pen.ink_on(text), pen.locale.direction == "rtl")
 
 
 def _behind(
