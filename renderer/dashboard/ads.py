@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from catalog import Variant
 from catalog.spoken import shown_text
-from renderer.artifacts import Checked, Creative, Decision, Record
+from renderer.artifacts import Checked, Creative, Decision, Record, Take
 from renderer.journal import Journal
 from renderer.run_records import VariantPlan
 from renderer.run_state import RunState
+from renderer.store import Store
 from renderer.versions import checked_key
 
-READERS = 8  # requests at once
-FORM = 1  # of the rows that are kept; raise it when Ad changes
+FORM = 2  # of the rows that are kept; raise it when Ad changes
 WAITING = "waiting"  # for a decision
+
+R = TypeVar("R", bound=Record)
 
 
 class Ad(Record):
@@ -42,6 +43,7 @@ class Ad(Record):
     burned_in: bool  # captions are in the picture
     scenes: tuple[str, ...]
     shots: tuple[str, ...]  # the take of each scene
+    gpu_seconds: tuple[float | None, ...]  # of each take, measured when it was rendered; None: not noted
 
 
 class Filter(Record):
@@ -103,7 +105,7 @@ def _parts(state: RunState) -> dict[str, Callable[[], Iterable[VariantPlan]]]:
     folder = f"{state.prefix}/ads/{FORM}"
     parts: dict[str, Callable[[], Iterable[VariantPlan]]] = {f"{folder}/reused.jsonl.gz": lambda: _reused(state)}
     keys = list(state.store.keys(f"{state.prefix}/accounts/check/"))
-    for key, body in zip(keys, _at_once(state.store.get_bytes, keys), strict=True):
+    for key, body in zip(keys, state.store.get_all(keys), strict=True):
         number = key.rpartition("/")[2].removesuffix(".json")
         digest = hashlib.sha256(body or b"").hexdigest()[:12]  # a later try of the batch has another account
         parts[f"{folder}/{number}-{digest}.jsonl.gz"] = _members(state, int(number))
@@ -125,17 +127,28 @@ def _part(key: str, variants: Callable[[], Iterable[VariantPlan]], state: RunSta
     body = state.store.get_bytes(key)
     if body is not None:
         return tuple(Ad.model_validate_json(line) for line in gzip.decompress(body).splitlines())
-    ads = tuple(ad for ad in _at_once(lambda planned: _ad(planned, state), variants()) if ad is not None)
+    ads = tuple(_ads(list(variants()), state.store))
     lines = b"\n".join(ad.model_dump_json().encode() for ad in ads)
     state.store.put_bytes(key, gzip.compress(lines, 3, mtime=0))
     return ads
 
 
-def _ad(planned: VariantPlan, state: RunState) -> Ad | None:
-    creative = state.store.get_record(f"creatives/{planned.creative_key}.json", Creative)
-    checked = state.store.get_record(checked_key(planned.creative_key), Checked)
-    if creative is None or checked is None:
-        return None
+def _ads(planned: Sequence[VariantPlan], store: Store) -> Iterator[Ad]:
+    """Yield the finished ones of some variants."""
+    creatives = _records([f"creatives/{one.creative_key}.json" for one in planned], Creative, store)
+    checks = _records([checked_key(one.creative_key) for one in planned], Checked, store)
+    shots = list(dict.fromkeys(key for one in planned for key in one.shots))
+    takes = dict(zip(shots, _records([f"takes/{key}.json" for key in shots], Take, store), strict=True))
+    for one, creative, checked in zip(planned, creatives, checks, strict=True):
+        if creative is not None and checked is not None:
+            yield _ad(one, creative, checked, takes)
+
+
+def _records(keys: Sequence[str], kind: type[R], store: Store) -> list[R | None]:
+    return [None if body is None else kind.model_validate_json(body) for body in store.get_all(keys)]
+
+
+def _ad(planned: VariantPlan, creative: Creative, checked: Checked, takes: Mapping[str, Take | None]) -> Ad:
     variant = planned.variant
     return Ad(
         key=creative.key,
@@ -156,6 +169,7 @@ def _ad(planned: VariantPlan, state: RunState) -> Ad | None:
         burned_in=any(one.role == "caption" for one in creative.placed),
         scenes=tuple(scene.id for scene in variant.scenes),
         shots=planned.shots,
+        gpu_seconds=tuple(take.gpu_seconds if (take := takes[key]) else None for key in planned.shots),
     )
 
 
@@ -164,8 +178,3 @@ def _words(variant: Variant) -> str:
     texts = [text for scene in variant.scenes for text in (scene.headline, scene.subline, scene.badge, scene.narration)]
     texts += [ending.headline, ending.cta, ending.legal, ending.narration] if ending else []
     return " ".join(dict.fromkeys(shown_text(text) for text in texts if text))
-
-
-def _at_once(read: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    with ThreadPoolExecutor(READERS) as readers:
-        return list(readers.map(read, items))

@@ -7,7 +7,8 @@ Content-addressed objects are written once and never changed. folder.py and s3.p
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from renderer.store.folder import FolderObjects
 from renderer.store.s3 import S3Objects
 
 R = TypeVar("R", bound=BaseModel)
+
+READERS = 16  # requests at once; a connection for each is kept (s3.py)
 
 
 class Objects(Protocol):
@@ -76,6 +79,13 @@ class Store:
     def get_bytes(self, key: str) -> bytes | None:
         """Return the bytes, or None where there is no such object."""
         return self.objects.get(key)
+
+    def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of many objects, read at once, in the order of their keys; None where there is none."""
+        if len(keys) < 2:
+            return [self.get_bytes(key) for key in keys]
+        with ThreadPoolExecutor(min(READERS, len(keys))) as readers:
+            return list(readers.map(self.get_bytes, keys))
 
     def local(self, key: str) -> Path:
         """Return a path with the content of a content-addressed object, fetched at most once.

@@ -62,7 +62,10 @@ def list_ads(request: Request, desk: DeskDep, campaign: str, run_id: str) -> Res
         return Response(status_code=NOT_MODIFIED, headers={"ETag": tag})
     journal = desk.journal(run)
     revision = journal.revision  # before the rows: what is said meanwhile counts as not seen
-    rows = [ad.model_dump() | {"decision": _brief(journal.decision_on(ad.sha256))} for ad in desk.ads(run)]
+    rows = [
+        ad.model_dump(exclude={"gpu_seconds"}) | {"decision": _brief(journal.decision_on(ad.sha256))}
+        for ad in desk.ads(run)
+    ]
     body = json.dumps({"run": run, "revision": revision, "ads": rows}, ensure_ascii=False, separators=(",", ":"))
     return Response(
         body.encode(), media_type="application/json", headers={"ETag": tag, "Cache-Control": "private, no-cache"}
