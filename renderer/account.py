@@ -90,13 +90,11 @@ def _reasons(state: RunState) -> dict[str, str]:
 
 def finished(planned: Iterable[VariantPlan], state: RunState) -> list[Finished]:
     """Return the variants whose creative is composed and checked."""
-    found = []
-    for variant in planned:
-        creative = state.store.get_record(f"creatives/{variant.creative_key}.json", Creative)
-        checked = state.store.get_record(checked_key(variant.creative_key), Checked)
-        if creative is not None and checked is not None:
-            found.append((variant, creative, checked))
-    return found
+    variants = list(planned)
+    creatives = state.store.get_records([f"creatives/{one.creative_key}.json" for one in variants], Creative)
+    checks = state.store.get_records([checked_key(one.creative_key) for one in variants], Checked)
+    found = zip(variants, creatives, checks, strict=True)
+    return [(variant, creative, checked) for variant, creative, checked in found if creative and checked]
 
 
 def _undelivered(planned: VariantPlan, decision: Decision | None) -> tuple[str, Undelivered]:

@@ -22,7 +22,7 @@ from renderer.account import close, finished
 from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_video_model
 from renderer.backends.voices import find_voices
 from renderer.campaign_files import store_files
-from renderer.dashboard.ads import ads_of
+from renderer.dashboard.ads import ads_of, keep_batch
 from renderer.destinations import check_destinations, show_of, tell
 from renderer.digest import file_sha256
 from renderer.errors import BudgetExceeded, PlanError, StoreError
@@ -232,7 +232,11 @@ def run_stage(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str
     Raises:
         StageFailed: every item failed and trying again may help; what was made is kept.
     """
-    return _stage_counts(stages.run_stage(stage, int(batch["batch"]), open_run(batch["run"], settings), settings))
+    state, number = open_run(batch["run"], settings), int(batch["batch"])
+    account = stages.run_stage(stage, number, state, settings)
+    if stage == "check":
+        keep_batch(state, number)
+    return _stage_counts(account)
 
 
 def stage_account(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str, Any]:

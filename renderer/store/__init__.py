@@ -27,6 +27,9 @@ READERS = 16  # requests at once; a connection for each is kept (s3.py)
 class Objects(Protocol):
     """What a place for objects must be able to do. Keys are relative, with `/`."""
 
+    def prepare(self) -> None:
+        """Load what the first request would wait for; asks no server."""
+
     def put(self, key: str, body: bytes | Path, *, replace: bool) -> bool:
         """Write atomically; change nothing and return False if the object exists and `replace` is false."""
 
@@ -59,6 +62,10 @@ class Store:
         self.objects = objects
         self.cache = cache
 
+    def prepare(self) -> None:
+        """Load what the first request would wait for; asks no server, so a process may still be forked."""
+        self.objects.prepare()
+
     def put_record(self, key: str, record: BaseModel) -> None:
         """Write a record as JSON, replacing an older one. Write it last: it says that what it names is whole."""
         self.objects.put(key, record.model_dump_json().encode(), replace=True)
@@ -86,6 +93,10 @@ class Store:
             return [self.get_bytes(key) for key in keys]
         with ThreadPoolExecutor(min(READERS, len(keys))) as readers:
             return list(readers.map(self.get_bytes, keys))
+
+    def get_records(self, keys: Sequence[str], kind: type[R]) -> list[R | None]:
+        """Return many records, read at once, in the order of their keys; None where there is none."""
+        return [None if body is None else kind.model_validate_json(body) for body in self.get_all(keys)]
 
     def local(self, key: str) -> Path:
         """Return a path with the content of a content-addressed object, fetched at most once.
