@@ -178,7 +178,7 @@ function report(verdict, ruled) {
   if (ruled.conflicts.length) { const [first] = ruled.conflicts; words.push(`${ruled.conflicts.length} left as ${first.reviewer} said meanwhile: ${first.verdict}${first.reason ? `, ${first.reason}` : ""}`); }
   if (ruled.refused.length) words.push(`${ruled.refused.length} not: ${ruled.refused[0].reason}`);
   const text = words.join(". ");
-  if (verdict === "retake" && ruled.decided.length) toast(text, "Render now", async () => { await renderAgain(state.me.dag, state.seen.again).then(() => toast("A run has begun in Airflow. Its ads appear as a new run."), tell); });
+  if (verdict === "retake" && ruled.decided.length) toast(text, "Render now", async () => { await renderAgain(state.me.dag || `campaign_${state.seen.campaign}`, state.seen.again).then(() => toast("A run has begun in Airflow. Its ads appear as a new run."), tell); });
   else if (ruled.decided.length > 1 || words.length > 1 || !ruled.decided.length) toast(text || "Nothing to do.");
   else toast(text);
 }
