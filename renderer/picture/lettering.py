@@ -8,7 +8,9 @@ import icu
 
 from catalog import Brand, Locale
 from renderer.picture.canvas import contrast, rgb_of
-from renderer.picture.frame import Frame, Role, Size, Slot
+from renderer.picture.fitting import Fitting
+from renderer.picture.frame import HANDSOME, Frame, Role, Size, Slot
+from renderer.picture.hyphenation import softened
 from renderer.picture.qr import ENOUGH as QR_ENOUGH
 from renderer.picture.qr import qr_picture
 from renderer.picture.shapes import shape_picture, tilted
@@ -16,6 +18,7 @@ from renderer.picture.styles import CLASSIC, Plate, Style
 from renderer.picture.typography import (
     Align,
     Face,
+    Fitted,
     Rgb,
     Rgba,
     Run,
@@ -63,6 +66,7 @@ class Pen:
     frame: Frame
     place: str  # the variant, for errors
     style: Style = CLASSIC
+    title: str = ""  # of the product; its words are never parted, nor is the brand's name
 
     def display(self, text: str) -> Face:
         """Type for headlines, prices, buttons: the brand's own, or the style's where it has all letters of the text.
@@ -89,11 +93,9 @@ class Pen:
         Raises:
             MediaError: it does not fit its slot, or no font has one of its characters.
         """
-        room = slot
-        told, face, slot = self._as_styled(text, role, room)
-        place = f"{self.place} {role}"
+        room, place = slot, f"{self.place} {role}"
+        fitted, face, slot = self.broken(text, role, room)
         align: Align = "start" if self.frame.has_columns or self.frame.starts_at_margin else "centre"
-        fitted = self.typesetter.fit(told, face, (slot.width, slot.height), slot.sizes, slot.max_lines, place)
         rows = [
             [[Run(line, colour, 1.0 if number == shown else 0.0)] for number, line in enumerate(fitted.lines)]
             for shown in range(len(fitted.lines))
@@ -111,6 +113,17 @@ class Pen:
             less = replace(room, width=room.width - max(beyond[0], 0), height=room.height - max(beyond[1], 0))
             return self.text(text, role, less, colour)
         return self._ruled(lettering, align) if role == "headline" else lettering
+
+    def broken(self, text: str, role: Role, slot: Slot) -> tuple[Fitted, Face, Slot]:
+        """Break a text into lines in its style's letters; long words are parted where they do not fit whole.
+
+        Raises:
+            MediaError: it does not fit its slot, or no font has one of its characters.
+        """
+        told, face, slot = self._as_styled(text, role, slot)
+        softer = (self._cased(one, role) for one in softened(text, self.locale, (self.brand.name, self.title)))
+        handsome = HANDSOME.get(role, 0) * self.frame.unit
+        return Fitting(self.typesetter, face, slot, handsome, f"{self.place} {role}").fit(told, softer), face, slot
 
     def fits(self, text: str, role: Role, smallest: float) -> bool:
         """Tell whether a text finds room at `smallest` design pixels or more."""
@@ -191,10 +204,8 @@ class Pen:
 
     def _as_styled(self, text: str, role: Role, slot: Slot) -> tuple[str, Face, Slot]:
         """Return a text in the style's letter case, its face, and its slot at the style's scale."""
-        style, is_display = self.style, role in ("headline", "cta")
-        is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
-        text = self._uppercase(text) if is_uppercase else text
-        face = self.display(text) if is_display else self.running(text)
+        style, text = self.style, self._cased(text, role)
+        face = self.display(text) if role in ("headline", "cta") else self.running(text)
         if role == "headline":
             rule = self.frame.px(style.rule_px[1] + RULE_GAP) if style.rule_px else 0
             sizes = max(slot.sizes[0] * style.scale, slot.sizes[1]), slot.sizes[1]
@@ -204,6 +215,11 @@ class Pen:
         if face.tracking and any(ord(letter) in script for letter in text for script in JOINING):
             face = replace(face, tracking=0.0)
         return text, face, slot
+
+    def _cased(self, text: str, role: Role) -> str:
+        style, is_display = self.style, role in ("headline", "cta")
+        is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
+        return self._uppercase(text) if is_uppercase else text
 
     def _uppercase(self, text: str) -> str:
         """As the locale writes it: Greek loses its accents, Turkish i keeps its dot."""
