@@ -11,7 +11,9 @@ import numpy as np
 
 from catalog import Brand, Locale
 from renderer.picture.canvas import contrast, rgb_of
-from renderer.picture.frame import Frame, Role, Size, Slot
+from renderer.picture.fitting import Fitting
+from renderer.picture.frame import HANDSOME, Frame, Role, Size, Slot
+from renderer.picture.hyphenation import softened
 from renderer.picture.linebreak import pieces
 from renderer.picture.qr import ENOUGH as QR_ENOUGH
 from renderer.picture.qr import qr_picture
@@ -69,6 +71,7 @@ class Pen:
     frame: Frame
     place: str  # the variant, for errors
     style: Style = CLASSIC
+    title: str = ""  # of the product; its words are never parted, nor is the brand's name
 
     def display(self, text: str) -> Face:
         """Type for headlines, prices, buttons: the brand's own, or the style's where it has all letters of the text.
@@ -95,11 +98,9 @@ class Pen:
         Raises:
             MediaError: it does not fit its slot, or no font has one of its characters.
         """
-        room = slot
-        told, face, slot = self._as_styled(text, role, room)
-        place = f"{self.place} {role}"
+        room, place = slot, f"{self.place} {role}"
+        fitted, face, slot = self.broken(text, role, room)
         align: Align = "start" if self.frame.has_columns or self.frame.starts_at_margin else "centre"
-        fitted = self.typesetter.fit(told, face, (slot.width, slot.height), slot.sizes, slot.max_lines, place)
         whole = [[line] for line in fitted.lines]
         pictures = self._drawn_alone(whole, fitted, face, align, colour, place)
         inks = [ink_of(picture) for picture in pictures]
@@ -120,6 +121,17 @@ class Pen:
             less = replace(room, width=room.width - max(beyond[0], 0), height=room.height - max(beyond[1], 0))
             return self.text(text, role, less, colour)
         return self._ruled(lettering, align) if role == "headline" else lettering
+
+    def broken(self, text: str, role: Role, slot: Slot) -> tuple[Fitted, Face, Slot]:
+        """Break a text into lines in its style's letters; long words are parted where they do not fit whole.
+
+        Raises:
+            MediaError: it does not fit its slot, or no font has one of its characters.
+        """
+        told, face, slot = self._as_styled(text, role, slot)
+        softer = (self._cased(one, role) for one in softened(text, self.locale, (self.brand.name, self.title)))
+        handsome = HANDSOME.get(role, 0) * self.frame.unit
+        return Fitting(self.typesetter, face, slot, handsome, f"{self.place} {role}").fit(told, softer), face, slot
 
     def _drawn_alone(
         self, rows: Sequence[Sequence[str]], fitted: Fitted, face: Face, align: Align, colour: Rgb, place: str
@@ -215,10 +227,8 @@ class Pen:
 
     def _as_styled(self, text: str, role: Role, slot: Slot) -> tuple[str, Face, Slot]:
         """Return a text in the style's letter case, its face, and its slot at the style's scale."""
-        style, is_display = self.style, role in ("headline", "cta")
-        is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
-        text = self._uppercase(text) if is_uppercase else text
-        face = self.display(text) if is_display else self.running(text)
+        style, text = self.style, self._cased(text, role)
+        face = self.display(text) if role in ("headline", "cta") else self.running(text)
         if role == "headline":
             rule = self.frame.px(style.rule_px[1] + RULE_GAP) if style.rule_px else 0
             sizes = max(slot.sizes[0] * style.scale, slot.sizes[1]), slot.sizes[1]
@@ -228,6 +238,11 @@ class Pen:
         if face.tracking and any(ord(letter) in script for letter in text for script in JOINING):
             face = replace(face, tracking=0.0)
         return text, face, slot
+
+    def _cased(self, text: str, role: Role) -> str:
+        style, is_display = self.style, role in ("headline", "cta")
+        is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
+        return self._uppercase(text) if is_uppercase else text
 
     def _uppercase(self, text: str) -> str:
         """As the locale writes it: Greek loses its accents, Turkish i keeps its dot."""

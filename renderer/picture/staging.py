@@ -16,7 +16,7 @@ from renderer.errors import MediaError
 from renderer.picture.backings import backing, backing_colour, hairline
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
 from renderer.picture.captions import CaptionStyle, caption_style
-from renderer.picture.frame import Box, Frame, Role, Size
+from renderer.picture.frame import HANDSOME, Box, Frame, Role, Size
 from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.layout import QR_SIDES, EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
 from renderer.picture.lettering import Lettering, Pen
@@ -36,7 +36,6 @@ DROP_FRAMES = (16, 9)  # a former price as it was, and struck through, before th
 LEAST_DROP_FRAMES = 75  # of a scene: less leaves no time to read the new price
 BUMP = Motion(frames=16, curve=Spring(damping=0.4, swings=1.5), scale_from=0.8, opaque_at=0.01)
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
-HANDSOME_HEADLINE, HANDSOME_SUBLINE, HANDSOME_BUTTON = 62, 32, 36  # design px below which text leaves its narrow column
 WIDEST_PICTURE = 1.0  # width over height that room is made for; wider ones are shown smaller
 FLOOR_GAP = 10  # design px between the end of a reflection and a text below
 TURN_FRAMES = 6  # in which one picture of the product takes over from another
@@ -139,8 +138,8 @@ def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
     if frame is None:
         return pen
     beside = replace(pen, frame=frame)
-    texts: list[tuple[str, Role, float]] = [(scene.headline, "headline", HANDSOME_HEADLINE) for scene in scenes]
-    texts += [(scene.subline, "subline", HANDSOME_SUBLINE) for scene in scenes]
+    texts: list[tuple[str, Role, float]] = [(scene.headline, "headline", HANDSOME["headline"]) for scene in scenes]
+    texts += [(scene.subline, "subline", HANDSOME["subline"]) for scene in scenes]
     return beside if all(beside.fits(text, role, size) for text, role, size in texts if text) else pen
 
 
@@ -149,8 +148,8 @@ def _seated_at_the_end(planned: VariantPlan, pen: Pen, upright: Pen) -> Pen:
     card = planned.variant.end_card
     if card is None or not pen.frame.has_columns:
         return upright
-    fits_headline = not card.headline or pen.fits(card.headline, "headline", HANDSOME_HEADLINE)
-    return pen if fits_headline and (not card.cta or pen.fits(card.cta, "cta", HANDSOME_BUTTON)) else upright
+    fits_headline = not card.headline or pen.fits(card.headline, "headline", HANDSOME["headline"])
+    return pen if fits_headline and (not card.cta or pen.fits(card.cta, "cta", HANDSOME["cta"])) else upright
 
 
 def _laid(planned: VariantPlan, assets: Assets, boxes: Sequence[dict[Role, Box]], frame: Frame) -> list[Footage]:

@@ -23,7 +23,7 @@ from skia import textlayout
 from catalog import Locale
 from renderer.errors import MediaError
 from renderer.picture.fonts import EMOJI_FAMILIES, Shelf, emoji_stretches
-from renderer.picture.linebreak import balanced, pieces
+from renderer.picture.linebreak import NO_LIMIT, SOFT_HYPHEN, balanced, pieces
 
 Rgba = NDArray[np.uint8]  # premultiplied, (height, width, 4)
 Rgb = tuple[int, int, int]
@@ -109,15 +109,22 @@ class Typesetter:
         return fitted
 
     def try_fit(
-        self, text: str, face: Face, box: tuple[int, int], sizes: tuple[float, float], max_lines: int, place: str
+        self,
+        text: str,
+        face: Face,
+        box: tuple[int, int],
+        sizes: tuple[float, float],
+        max_lines: int,
+        place: str,
+        max_hyphens: int = NO_LIMIT,
     ) -> Fitted | None:
-        """The same, but None where it does not fit."""
+        """The same, but None where it does not fit; at most `max_hyphens` lines in a row end in a hyphen."""
         size, smallest = sizes
         parts, leading = pieces(text, face.locale.tag), leading_of(text)
-        face = self._covering(text, face, place)
+        face = self._covering(text + "-" * (SOFT_HYPHEN in text), face, place)
         while True:
             rows = min(max_lines, int(box[1] // (size * leading)))
-            lines = balanced(parts, partial(self._width, face=face, size=size), box[0], rows)
+            lines = balanced(parts, partial(self._width, face=face, size=size), box[0], rows, max_hyphens)
             if lines is not None:
                 return Fitted(lines, size, size * leading)
             if size <= smallest:
