@@ -150,6 +150,17 @@ def test_every_word_price_and_picture_is_part_of_the_creatives_key(tmp_path):
     assert {name for name in keys if "/de-DE/" in name} == changed
 
 
+def test_another_tone_of_the_brand_renders_nothing(tmp_path):
+    """It is for whoever writes the copy; another colour is another ad."""
+
+    def keys(brand: str) -> list[str]:
+        text = CAMPAIGN.replace("logo: logo.svg", f"logo: logo.svg, {brand}")
+        return [one.creative_key for one in planned(write_campaign(tmp_path, campaign=text)).variants]
+
+    assert keys("tone: ''") == keys("tone: warm and plain")
+    assert set(keys("accent: '#FFB000'")).isdisjoint(keys("accent: '#FFB001'"))
+
+
 def test_equal_lines_are_spoken_once(tmp_path):
     """Two formats of an ad share the recording."""
     plan = planned(write_campaign(tmp_path))
