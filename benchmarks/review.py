@@ -22,8 +22,10 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import conftest  # Airflow's environment, before its first import
 from finished_run import RUN, write_run
 from renderer import services
+from renderer.dashboard.ads import keep_batch
 from renderer.dashboard.desk import Desk
 from renderer.journal import Journal
+from renderer.run_state import RunState
 from renderer.settings import Settings
 from renderer.store import open_store
 from review_server import browser, serve
@@ -70,7 +72,12 @@ def measure(settings: Settings, folder: Path, wish: argparse.Namespace) -> None:
     store = open_store(settings.store_url, settings.cache_dir)
     print(f"{wish.ads:,} ads on {settings.store_url.split(':')[0]}, {os.cpu_count()} cores")
     write_run(store, folder / "campaign", wish.ads)
-    timed("review stage: rows are kept beside the run", lambda: Desk(settings, store).ads(RUN))
+    state = RunState(RUN, store)
+    batches = range(len(state.summary().batch_labels))
+    timed(
+        "check stages: each keeps its batch's rows beside the run", lambda: [keep_batch(state, one) for one in batches]
+    )
+    timed("review stage: what is left to keep", lambda: Desk(settings, store).ads(RUN))
     with serve(settings) as url, browser(url) as page:
         open_page(page, url, "open, server just started")
         open_page(page, url, "open again")

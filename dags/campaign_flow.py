@@ -26,7 +26,9 @@ def stage(name: str, **options: Any) -> Callable[..., Any]:
     """Return the task that does one stage of one batch; its queue matters to Celery only."""
 
     @task(task_id=name, map_index_template="{{ task.op_kwargs['batch']['label'] }}", **options)
-    def work(batch: dict[str, Any]) -> dict[str, Any]:
+    def work(batch: dict[str, Any], **context: Any) -> dict[str, Any]:
+        if name == "compose" and (news := call("tell_over_budget", batch["run"])):  # wherever the takes were rendered
+            tell("budget", news, context)
         return call("run_stage", name, batch)
 
     return work

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from renderer.artifacts import Checked, Creative, Decision, Delivery
 from renderer.journal import Journal
 from renderer.progress import present
-from renderer.run_records import DeliveredCreative, LiveRow, RunReport, Terms, Undelivered, VariantPlan
+from renderer.run_records import Cost, DeliveredCreative, LiveRow, RunReport, Terms, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.versions import checked_key
 
@@ -16,6 +16,7 @@ NOT_REACHED = "was not reached. Run the campaign again; what is finished is kept
 
 
 NOTHING: Mapping[str, str] = {}
+FREE = Cost()
 Finished = tuple[VariantPlan, Creative, Checked]
 
 
@@ -25,8 +26,9 @@ def close(
     deliveries: Mapping[str, Delivery],
     late: Mapping[str, str] = NOTHING,
     off_show: Iterable[LiveRow] = (),
+    cost: Cost = FREE,
 ) -> RunReport:
-    """Return the account; `done` is what `finished` gave, `deliveries` are by variant id.
+    """Return the account; `done` is what `finished` gave, `deliveries` are by variant id, `cost` is that of `cost_of`.
 
     `late` says by variant id why an ad may not be shown any more; `off_show` are the creatives that the run took away.
     """
@@ -71,6 +73,7 @@ def close(
             "shots": summary.shots,
             "shots_rendered": len(present("takes", set(summary.missing_shots), state.store)),
             "seconds": {stage: round(spent, 2) for stage, spent in seconds.items()},
+            "cost": cost,
         }
     )
 
@@ -87,13 +90,11 @@ def _reasons(state: RunState) -> dict[str, str]:
 
 def finished(planned: Iterable[VariantPlan], state: RunState) -> list[Finished]:
     """Return the variants whose creative is composed and checked."""
-    found = []
-    for variant in planned:
-        creative = state.store.get_record(f"creatives/{variant.creative_key}.json", Creative)
-        checked = state.store.get_record(checked_key(variant.creative_key), Checked)
-        if creative is not None and checked is not None:
-            found.append((variant, creative, checked))
-    return found
+    variants = list(planned)
+    creatives = state.store.get_records([f"creatives/{one.creative_key}.json" for one in variants], Creative)
+    checks = state.store.get_records([checked_key(one.creative_key) for one in variants], Checked)
+    found = zip(variants, creatives, checks, strict=True)
+    return [(variant, creative, checked) for variant, creative, checked in found if creative and checked]
 
 
 def _undelivered(planned: VariantPlan, decision: Decision | None) -> tuple[str, Undelivered]:

@@ -112,6 +112,9 @@ class Take(Record):
     product that the model drew is still there in the worst frame, 0..1, None where there is none or it cannot be told;
     `seed` is the shot's own, or a later one where a take was taken again. `sound` is the place of its WAV, stereo at 48
     kHz and as long as the picture; None where none was asked for, or what the model made is of no use.
+
+    `seconds_spent` is the take's share of its worker's time, all tries included, loading the model not. `gpu_seconds`
+    is as much on a GPU, 0 where there was none, and None in records of earlier versions, which did not note it.
     """
 
     key: str
@@ -127,6 +130,7 @@ class Take(Record):
     seed: int | None = None
     sound: str | None = None
     seconds_spent: float
+    gpu_seconds: float | None = None
 
 
 class Line(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from renderer.account import close, finished
 from renderer.backends.video_models import VIDEO_MODELS, Place, facts_at, find_video_model
 from renderer.backends.voices import find_voices
 from renderer.campaign_files import store_files
-from renderer.dashboard.ads import ads_of
+from renderer.dashboard.ads import ads_of, keep_batch
 from renderer.destinations import check_destinations, show_of, tell
 from renderer.digest import file_sha256
 from renderer.errors import BudgetExceeded, PlanError, StoreError
@@ -35,9 +36,10 @@ from renderer.picture.fonts import Shelf
 from renderer.plan import plan
 from renderer.publish import manifest_row, publish, write_manifest
 from renderer.review import review
-from renderer.run_records import RunContext, RunReport, StageAccount, Terms
+from renderer.run_records import Cost, RunContext, RunReport, StageAccount, Terms
 from renderer.run_state import WHOLE_RUN, RunState
 from renderer.settings import Settings
+from renderer.spending import cost_of, hours_by_shot, over_budget
 from renderer.split import missing_variants, split, summarize
 from renderer.store import Store, open_store
 from renderer.tools import Tools
@@ -230,7 +232,11 @@ def run_stage(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str
     Raises:
         StageFailed: every item failed and trying again may help; what was made is kept.
     """
-    return _stage_counts(stages.run_stage(stage, int(batch["batch"]), open_run(batch["run"], settings), settings))
+    state, number = open_run(batch["run"], settings), int(batch["batch"])
+    account = stages.run_stage(stage, number, state, settings)
+    if stage == "check":
+        keep_batch(state, number)
+    return _stage_counts(account)
 
 
 def stage_account(stage: str, batch: dict[str, Any], settings: Settings) -> dict[str, Any]:
@@ -322,9 +328,23 @@ def publish_run(run: str, settings: Settings) -> dict[str, Any]:
     tell(context.source.publish, show, campaign_prefix(context.campaign), destination)
     _account("publish", started, len(deliveries), len(deliveries), state)
     off_show = [row for row in live if row.run == run and row.status != "delivered"]
-    report = close(state, done, deliveries, late, off_show)
+    report = close(state, done, deliveries, late, off_show, _cost(state, settings))
     state.write_report(report)
     return counts(report)
+
+
+def _cost(state: RunState, settings: Settings) -> Cost:
+    shown = (pair for ad in ads_of(state, {}) for pair in zip(ad.shots, ad.gpu_seconds, strict=True))
+    return cost_of(state, shown, hours_by_shot(state), settings.gpu_hour_usd, closed=True)
+
+
+def tell_over_budget(run: str, settings: Settings) -> str:
+    """Return once per run that it has spent more than its budget, in a sentence for people; empty otherwise."""
+    state = open_run(run, settings)
+    sentence = over_budget(state)
+    if sentence and state.store.put_bytes(f"{state.prefix}/over_budget.json", json.dumps(sentence).encode()):
+        return sentence
+    return ""
 
 
 def counts(report: RunReport) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from renderer.engine import Engine, Outcome
 from renderer.errors import BackendError, OutOfMemory
 from renderer.fidelity import LEAST_FIDELITY, fidelity
 from renderer.media import SOUND_RATE, TAKE_THREADS, write_take, write_wav
+from renderer.meter import Meter
 from renderer.shot_inputs import inputs_of, rgba
 from renderer.store import Store
 from renderer.take_sound import finished, why_unusable
@@ -80,7 +81,7 @@ def _round(
             error = f"shot {shot.key}: cannot go on where {first.item.key} ends, which was not made. {first.error}"
             yield Outcome(shot, None, error, first.retryable, 0.0)
     for model, group in groupby(sorted(possible, key=_warmth), key=lambda shot: shot.model):
-        setup = partial(load_video_model, model, place)
+        setup = partial(_set_up, model, place)
         yield from engine.map(partial(_generate_into, store), group, setup, partial(_at_once, model, place))
 
 
@@ -105,18 +106,28 @@ def _warmth(shot: Shot) -> tuple[object, ...]:
     )
 
 
-def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
+def generate_shot(shot: Shot, model: VideoModel, store: Store, meter: Meter | None = None) -> Take:
     """Make one take and store it, the record last.
 
     A take whose product morphs is taken again with the next seed, a few times; the most faithful one is kept.
-    Sound that is of no use is left out with a warning.
+    Sound that is of no use is left out with a warning. `meter` is that of a worker that is at several shots at once.
 
     Raises:
         BackendError: the model cannot do the shot, or returned what nobody wants to see.
         StoreError: a picture or clip is absent, or the take cannot be written.
         MediaError: a picture or clip cannot be read.
     """
-    started = time.perf_counter()
+    meter = meter or Meter()
+    with meter.running() as seconds_spent:
+        take = _take_of(shot, model, store)
+        seconds = round(seconds_spent(), 3)
+    take = take.model_copy(update={"seconds_spent": seconds, "gpu_seconds": seconds if meter.on_gpu else 0.0})
+    store.put_record(record_key(shot), take)
+    return take
+
+
+def _take_of(shot: Shot, model: VideoModel, store: Store) -> Take:
+    """Make the files of a take and return what its record will say, but for the time it took."""
     if shot.sounds and not isinstance(model, SoundingVideoModel):
         raise BackendError(f"shot {shot.key}: {shot.model} makes no sound. Remove 'sound: true'.")
     inputs = inputs_of(shot, store)
@@ -127,7 +138,7 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
         write_take(path, best.frames, shot.frame_rate)
         store.put_file(key, path)
     sound = put_sound(shot.model_copy(update={"seed": best.seed}), inputs, model, store)
-    take = Take(
+    return Take(
         key=shot.key,
         object=key,
         width=shot.width,
@@ -140,10 +151,8 @@ def generate_shot(shot: Shot, model: VideoModel, store: Store) -> Take:
         fidelity=best.fidelity,
         seed=best.seed,
         sound=sound,
-        seconds_spent=round(time.perf_counter() - started, 3),
+        seconds_spent=0.0,
     )
-    store.put_record(record_key(shot), take)
-    return take
 
 
 @dataclass(frozen=True)
@@ -286,5 +295,16 @@ def _at_once(model: str, place: Place) -> int:
     return min(max(place.threads() // TAKE_THREADS, AT_ONCE), MOST_AT_ONCE)
 
 
-def _generate_into(store: Store, model: VideoModel, shot: Shot) -> Take:
-    return generate_shot(shot, model, store)
+class Studio(NamedTuple):
+    """What a worker has: the model, and the meter that runs while it is used."""
+
+    model: VideoModel
+    meter: Meter
+
+
+def _set_up(model: str, place: Place) -> Studio:
+    return Studio(load_video_model(model, place), Meter(on_gpu=place.has_gpu()))
+
+
+def _generate_into(store: Store, studio: Studio, shot: Shot) -> Take:
+    return generate_shot(shot, studio.model, store, studio.meter)

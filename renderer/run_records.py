@@ -104,6 +104,7 @@ class PlanSummary(ModelUse):
     gpu_hours: float
     cpu_hours: float
     cost_usd: float
+    gpu_hour_usd: float | None = None  # the price behind it; None in records of earlier versions
     batch_labels: tuple[str, ...]
     licence: str = ""
     warnings: tuple[str, ...] = ()
@@ -132,6 +133,34 @@ class StageAccount(Record):
     def cached(self) -> int:
         """How many were in the store already."""
         return self.wanted - self.made - len(self.failures)
+
+
+class Spending(Record):
+    """The seconds of a GPU that each take cost which a batch of this run has rendered, by the key of the take."""
+
+    gpu_seconds: dict[str, float] = Field(default_factory=dict)
+
+
+class Cost(Record):
+    """What a run costs in hours of GPUs, and in money at the price that its plan was made with.
+
+    `spent` is measured: the takes that this run rendered. `planned`, and `left` for takes that are missing still, are
+    estimates. `saved` is what the takes of all finished ads would have cost, had each ad needed its own, less what was
+    paid for them: as measured when they were rendered, by the estimate where that was not noted. `over_budget` is a
+    sentence, or empty.
+    """
+
+    gpu_hour_usd: float = 0.0
+    gpu_hours_planned: float = 0.0
+    gpu_hours_spent: float = 0.0
+    gpu_hours_left: float = 0.0
+    gpu_hours_saved: float = 0.0
+    saved_measured: bool = True  # nothing of it is an estimate
+    usd_planned: float = 0.0
+    usd_spent: float = 0.0
+    usd_left: float = 0.0
+    usd_saved: float = 0.0
+    over_budget: str = ""
 
 
 class DeliveredCreative(Record):
@@ -281,6 +310,7 @@ class RunReport(ModelUse):
     shots: int
     shots_rendered: int
     seconds: dict[str, float]
+    cost: Cost = Cost()
 
     @property
     def delivered(self) -> int:

@@ -14,7 +14,17 @@ from pydantic import BaseModel
 from catalog import Refusal, Variant
 from renderer.artifacts import Shot
 from renderer.errors import StoreError
-from renderer.run_records import Batch, ModelUse, Offers, PlanSummary, RunContext, RunReport, StageAccount, VariantPlan
+from renderer.run_records import (
+    Batch,
+    ModelUse,
+    Offers,
+    PlanSummary,
+    RunContext,
+    RunReport,
+    Spending,
+    StageAccount,
+    VariantPlan,
+)
 from renderer.store import Store
 
 R = TypeVar("R", bound=BaseModel)
@@ -131,14 +141,27 @@ class RunState:
 
     def accounts(self, stage: str = "") -> Iterator[StageAccount]:
         """Yield what all stages, or one of them, did so far."""
-        for key in self.store.keys(f"{self.prefix}/accounts/{stage}"):
-            body = self.store.get_bytes(key)
+        for body in self.store.get_all(list(self.store.keys(f"{self.prefix}/accounts/{stage}"))):
             if body is not None:
                 yield StageAccount.model_validate_json(body)
 
     def account(self, stage: str, batch: str) -> StageAccount | None:
         """Return what one stage did with one batch."""
         return self.store.get_record(f"{self.prefix}/accounts/{stage}/{batch}.json", StageAccount)
+
+    def write_spending(self, batch: int, spending: Spending) -> None:
+        """Keep what the takes cost that a batch has rendered so far."""
+        self.store.put_record(f"{self.prefix}/spending/{batch:03}.json", spending)
+
+    def spending(self, batch: int) -> Spending:
+        """Return what the takes cost that a batch has rendered so far, whichever try it was."""
+        return self.store.get_record(f"{self.prefix}/spending/{batch:03}.json", Spending) or Spending()
+
+    def spent(self) -> dict[str, float]:
+        """Return the GPU seconds of every take that this run has rendered; batches that share a take count it once."""
+        keys = list(self.store.keys(f"{self.prefix}/spending/"))
+        noted = (Spending.model_validate_json(body) for body in self.store.get_all(keys) if body)
+        return {key: seconds for one in noted for key, seconds in one.gpu_seconds.items()}
 
     def write_report(self, report: RunReport) -> None:
         """Keep the account of the whole run."""

@@ -92,7 +92,7 @@ class Settings(BaseModel):
     )
     font_dirs: str = Field(default="", description="folders with your own fonts, separated by ':'")
     batches: int = Field(default=16, ge=1, le=64, description="most batches of one run, each a row of Airflow's grid")
-    gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour, for estimates only")
+    gpu_hour_usd: float = Field(default=3.0, ge=0, description="price of one GPU hour")
     review_media: Literal["stream", "signed"] = Field(
         default="stream", description="how ads reach reviewers: through Airflow's server, or by signed S3 addresses"
     )

@@ -67,6 +67,7 @@ def summarize(planned: RenderPlan, batches: Iterable[Batch], state: RunState, se
         gpu_hours=gpu_hours,
         cpu_hours=(creatives * COMPOSE_CPU_S + longest_takes * facts.cpu_seconds_per_shot) / 3600,
         cost_usd=gpu_hours * settings.gpu_hour_usd,
+        gpu_hour_usd=settings.gpu_hour_usd,
         batch_labels=tuple(batch.label for batch in batches),
         model=planned.context.model,
         model_revision=planned.revision,

@@ -16,6 +16,7 @@ from renderer.progress import FOLDERS, present
 from renderer.run_records import Batch, Failure, RunContext, StageAccount, VariantPlan
 from renderer.run_state import RunState
 from renderer.settings import Settings
+from renderer.spending import noted
 from renderer.store import Store
 
 LOG_EVERY_S = 5.0
@@ -28,6 +29,8 @@ class BatchWork:
     """A batch with everything that its stages need."""
 
     batch: Batch
+    number: int
+    state: RunState
     context: RunContext
     store: Store
     settings: Settings
@@ -41,7 +44,8 @@ def _generate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes
     from renderer.backends.video_models import Place
     from renderer.generate import generate
 
-    return generate(items, work.store, engine, Place.of(work.settings))
+    outcomes = generate(items, work.store, engine, Place.of(work.settings))
+    return noted(outcomes, work.number, work.state)
 
 
 def _narrate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
@@ -135,7 +139,7 @@ def run_stage(name: str, number: int, state: RunState, settings: Settings) -> St
     started = time.monotonic()
     stage = STAGES[name]
     batch = state.batch(number)
-    work = BatchWork(batch, state.context(), state.store, settings, _blocked(name, number, state))
+    work = BatchWork(batch, number, state, state.context(), state.store, settings, _blocked(name, number, state))
     items = {stage.makes(item): item for item in stage.items(batch)}
     there = present(FOLDERS[name], set(items), state.store)
     missing = {key: item for key, item in items.items() if key not in there}

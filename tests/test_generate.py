@@ -22,9 +22,10 @@ from renderer.backends.backdrop import REVISION
 from renderer.backends.video_models import VIDEO_MODELS, Place
 from renderer.engine import Engine, InlineEngine, Outcome
 from renderer.errors import BackendError, OutOfMemory, StoreError
-from renderer.generate import AT_ONCE, generate, generate_shot, refuse_unusable
+from renderer.generate import AT_ONCE, Studio, generate, generate_shot, refuse_unusable
 from renderer.local_engine import LocalEngine
 from renderer.media import read_stereo, read_take
+from renderer.meter import Meter
 from renderer.store import Store, open_store
 
 
@@ -417,6 +418,13 @@ def test_a_clip_to_paint_anew_is_waited_for_by_nobody(store: Store, chain: list[
     assert [None] == [outcome.error for outcome in generate([anew], store, InlineEngine(), Place("cpu"))]
 
 
+def test_a_cpu_costs_no_gpu(store: Store, chain: list[Shot]) -> None:
+    """The take says how long it took; nobody pays for a GPU that was not there."""
+    made = [outcome.value for outcome in generate(chain[:1], store, InlineEngine(), Place("cpu"))]
+
+    assert [(True, 0.0)] == [(take.seconds_spent > 0, take.gpu_seconds) for take in made if take]
+
+
 class WithModel:
     """An engine whose workers build another model than they are told, and are at as many shots as told here."""
 
@@ -425,7 +433,11 @@ class WithModel:
 
     def map(self, work: Callable, items: Iterable, setup: Callable, at_once: object) -> Iterator[Outcome]:
         """See `Engine.map`."""
-        return self.engine.map(work, items, self.setup, self.at_once)
+        return self.engine.map(work, items, partial(in_studio, self.setup), self.at_once)
+
+
+def in_studio(build: Callable) -> Studio:
+    return Studio(build(), Meter())
 
 
 class Patient(Latent):

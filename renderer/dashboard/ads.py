@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from catalog import Variant
 from catalog.spoken import shown_text
-from renderer.artifacts import Checked, Creative, Decision, Record
+from renderer.artifacts import Checked, Creative, Decision, Record, Take
 from renderer.journal import Journal
 from renderer.run_records import VariantPlan
 from renderer.run_state import RunState
+from renderer.store import Store
 from renderer.versions import checked_key
 
-READERS = 8  # requests at once
-FORM = 1  # of the rows that are kept; raise it when Ad changes
+EARLIER_RUNS = 3  # are looked through for ads that a run has found finished
+FORM = 2  # of the rows that are kept; raise it when Ad changes
 WAITING = "waiting"  # for a decision
 
 
@@ -42,6 +41,7 @@ class Ad(Record):
     burned_in: bool  # captions are in the picture
     scenes: tuple[str, ...]
     shots: tuple[str, ...]  # the take of each scene
+    gpu_seconds: tuple[float | None, ...]  # of each take, measured when it was rendered; None: not noted
 
 
 class Filter(Record):
@@ -55,6 +55,9 @@ class Filter(Record):
     text: str = ""
 
 
+Rows = Callable[[], Iterable[Ad]]
+
+
 def ads_of(state: RunState, known: dict[str, tuple[Ad, ...]]) -> list[Ad]:
     """Return the finished ads of a run, by variant id.
 
@@ -62,10 +65,16 @@ def ads_of(state: RunState, known: dict[str, tuple[Ad, ...]]) -> list[Ad]:
     is read from the store once, kept there as one object, and remembered in `known`.
     """
     parts = _parts(state)
-    for key, variants in parts.items():
+    for key, rows in parts.items():
         if key not in known:
-            known[key] = _part(key, variants, state)
+            known[key] = _part(key, rows, state)
     return sorted((ad for key in parts for ad in known[key]), key=lambda ad: ad.variant_id)
+
+
+def keep_batch(state: RunState, number: int) -> None:
+    """Keep the ads of a batch whose check has just ended, so that nobody who opens the run waits for them."""
+    body = state.store.get_bytes(f"{state.prefix}/accounts/check/{number:03}.json")
+    _part(_name(state, number, body), _rows_of_batch(state, number), state)
 
 
 def parts_of(state: RunState) -> tuple[str, ...]:
@@ -98,44 +107,78 @@ def _says(ad: Ad, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _parts(state: RunState) -> dict[str, Callable[[], Iterable[VariantPlan]]]:
-    """Return where each part is kept, and how to find its variants where it is not yet."""
-    folder = f"{state.prefix}/ads/{FORM}"
-    parts: dict[str, Callable[[], Iterable[VariantPlan]]] = {f"{folder}/reused.jsonl.gz": lambda: _reused(state)}
+def _parts(state: RunState) -> dict[str, Rows]:
+    """Return where each part is kept, and how to find its rows where it is not yet."""
+    parts: dict[str, Rows] = {f"{_folder(state.run)}/reused.jsonl.gz": lambda: _reused(state)}
     keys = list(state.store.keys(f"{state.prefix}/accounts/check/"))
-    for key, body in zip(keys, _at_once(state.store.get_bytes, keys), strict=True):
-        number = key.rpartition("/")[2].removesuffix(".json")
-        digest = hashlib.sha256(body or b"").hexdigest()[:12]  # a later try of the batch has another account
-        parts[f"{folder}/{number}-{digest}.jsonl.gz"] = _members(state, int(number))
+    for key, body in zip(keys, state.store.get_all(keys), strict=True):
+        number = int(key.rpartition("/")[2].removesuffix(".json"))
+        parts[_name(state, number, body)] = _rows_of_batch(state, number)
     return parts
 
 
-def _members(state: RunState, number: int) -> Callable[[], Iterable[VariantPlan]]:
-    return lambda: state.batch(number).variants
+def _folder(run: str) -> str:
+    return f"runs/{run}/ads/{FORM}"
 
 
-def _reused(state: RunState) -> list[VariantPlan]:
-    """Return the variants that are in no batch, because nothing of them was missing."""
+def _name(state: RunState, number: int, account: bytes | None) -> str:
+    """Return where the part of a batch is kept; a later try of the batch has another account and another part."""
+    return f"{_folder(state.run)}/{number:03}-{hashlib.sha256(account or b'').hexdigest()[:12]}.jsonl.gz"
+
+
+def _rows_of_batch(state: RunState, number: int) -> Rows:
+    return lambda: _ads(state.batch(number).variants, state.store)
+
+
+def _reused(state: RunState) -> Iterator[Ad]:
+    """Yield the ads that are in no batch, because nothing of them was missing; rows of earlier runs say the same."""
     count = len(state.summary().batch_labels)
     todo = {planned.creative_key for number in range(count) for planned in state.batch(number).variants}
-    return [planned for planned in state.planned() if planned.creative_key not in todo]
+    wanted = {planned.creative_key: planned for planned in state.planned() if planned.creative_key not in todo}
+    for rows in _earlier(state) if wanted else ():
+        for ad in rows:
+            if wanted.pop(ad.key, None):
+                yield ad
+        if not wanted:
+            return
+    yield from _ads(list(wanted.values()), state.store)
 
 
-def _part(key: str, variants: Callable[[], Iterable[VariantPlan]], state: RunState) -> tuple[Ad, ...]:
+def _earlier(state: RunState) -> Iterator[list[Ad]]:
+    """Yield the rows that the campaign's last runs have kept, run by run: a key means the same ad in all of them."""
+    campaign, _, own = state.run.partition("/")
+    runs = sorted((run for run in state.store.folders(f"runs/{campaign}/") if run != own), reverse=True)
+    for run in runs[:EARLIER_RUNS]:
+        kept = state.store.get_all(list(state.store.keys(f"{_folder(f'{campaign}/{run}')}/")))
+        yield [ad for body in kept if body for ad in _read(body)]
+
+
+def _part(key: str, rows: Rows, state: RunState) -> tuple[Ad, ...]:
     body = state.store.get_bytes(key)
     if body is not None:
-        return tuple(Ad.model_validate_json(line) for line in gzip.decompress(body).splitlines())
-    ads = tuple(ad for ad in _at_once(lambda planned: _ad(planned, state), variants()) if ad is not None)
+        return _read(body)
+    ads = tuple(rows())
     lines = b"\n".join(ad.model_dump_json().encode() for ad in ads)
     state.store.put_bytes(key, gzip.compress(lines, 3, mtime=0))
     return ads
 
 
-def _ad(planned: VariantPlan, state: RunState) -> Ad | None:
-    creative = state.store.get_record(f"creatives/{planned.creative_key}.json", Creative)
-    checked = state.store.get_record(checked_key(planned.creative_key), Checked)
-    if creative is None or checked is None:
-        return None
+def _read(body: bytes) -> tuple[Ad, ...]:
+    return tuple(Ad.model_validate_json(line) for line in gzip.decompress(body).splitlines())
+
+
+def _ads(planned: Sequence[VariantPlan], store: Store) -> Iterator[Ad]:
+    """Yield the finished ones of some variants."""
+    creatives = store.get_records([f"creatives/{one.creative_key}.json" for one in planned], Creative)
+    checks = store.get_records([checked_key(one.creative_key) for one in planned], Checked)
+    shots = list(dict.fromkeys(key for one in planned for key in one.shots))
+    takes = dict(zip(shots, store.get_records([f"takes/{key}.json" for key in shots], Take), strict=True))
+    for one, creative, checked in zip(planned, creatives, checks, strict=True):
+        if creative is not None and checked is not None:
+            yield _ad(one, creative, checked, takes)
+
+
+def _ad(planned: VariantPlan, creative: Creative, checked: Checked, takes: Mapping[str, Take | None]) -> Ad:
     variant = planned.variant
     return Ad(
         key=creative.key,
@@ -156,6 +199,7 @@ def _ad(planned: VariantPlan, state: RunState) -> Ad | None:
         burned_in=any(one.role == "caption" for one in creative.placed),
         scenes=tuple(scene.id for scene in variant.scenes),
         shots=planned.shots,
+        gpu_seconds=tuple(take.gpu_seconds if (take := takes[key]) else None for key in planned.shots),
     )
 
 
@@ -164,8 +208,3 @@ def _words(variant: Variant) -> str:
     texts = [text for scene in variant.scenes for text in (scene.headline, scene.subline, scene.badge, scene.narration)]
     texts += [ending.headline, ending.cta, ending.legal, ending.narration] if ending else []
     return " ".join(dict.fromkeys(shown_text(text) for text in texts if text))
-
-
-def _at_once(read: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    with ThreadPoolExecutor(READERS) as readers:
-        return list(readers.map(read, items))

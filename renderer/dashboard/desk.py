@@ -17,12 +17,13 @@ from renderer.artifacts import Creative, Decision, Record, Retake, Verdict
 from renderer.backends.video_models import VIDEO_MODELS
 from renderer.dashboard.ads import Ad, Filter, ads_of, matching, parts_of
 from renderer.dashboard.details import Details, details
-from renderer.dashboard.overview import Overview, hours_by_shot, overview
+from renderer.dashboard.overview import Overview, overview
 from renderer.errors import RenderError, StoreError
 from renderer.journal import Journal
 from renderer.review import Ruled, Ruling, Subject, decide_all
 from renderer.run_state import RunState
 from renderer.settings import Settings
+from renderer.spending import hours_by_shot
 from renderer.store import Store, open_store
 
 RUN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,199}")

@@ -31,12 +31,13 @@ class SceneDetail(Record):
     steps: int
     seconds_spent: float | None
     gpu_hours: float
+    measured: bool  # the hours; otherwise they are the plan's estimate
     fidelity: float | None
     shared_by: int
 
 
 class Details(Record):
-    """One ad in detail. `share_gpu_hours` is its part of takes that many ads share; hours are the plan's estimates."""
+    """One ad in detail. `share_gpu_hours` is its part of takes that many ads share, measured where that was noted."""
 
     key: str
     variant_id: str
@@ -84,6 +85,7 @@ def details(ad: Ad, state: RunState, ads: Iterable[Ad], journal: Journal, shot_h
             users[key] += 1
     context, variant = state.context(), planned.variant
     locale, facts = context.locales[variant.locale], VIDEO_MODELS.get(context.model)
+    scenes = tuple(_scenes(planned, shots, users, shot_hours, state))
     return Details(
         key=ad.key,
         variant_id=variant.id,
@@ -101,7 +103,7 @@ def details(ad: Ad, state: RunState, ads: Iterable[Ad], journal: Journal, shot_h
         model=context.model,
         model_revision=next((shot.revision for shot in shots.values()), ""),
         takes_prompts=facts is None or facts.has_prompt,
-        scenes=tuple(_scenes(planned, shots, users, shot_hours, state)),
+        scenes=scenes,
         findings=checked.findings,
         measured={
             "size": f"{creative.width} x {creative.height}, {creative.frame_rate} fps",
@@ -114,7 +116,7 @@ def details(ad: Ad, state: RunState, ads: Iterable[Ad], journal: Journal, shot_h
         notes=(*creative.departures, *creative.paces, *creative.grown),
         placed=creative.placed,
         safe_area=context.formats[variant.format].safe_area,
-        share_gpu_hours=sum(shot_hours.get(key, 0.0) / max(count, 1) for key, count in users.items()),
+        share_gpu_hours=sum({one.shot: one.gpu_hours / max(one.shared_by, 1) for one in scenes}.values()),
         decision=journal.decision_on(creative.sha256),
         history=journal.history(variant.id),
     )
@@ -129,6 +131,7 @@ def _scenes(
 ) -> Iterable[SceneDetail]:
     for scene, key in zip(planned.variant.scenes, planned.shots, strict=True):
         shot, take = shots[key], state.store.get_record(f"takes/{key}.json", Take)
+        measured = None if take is None else take.gpu_seconds
         yield SceneDetail(
             id=scene.id,
             duration_s=scene.duration_s,
@@ -141,7 +144,8 @@ def _scenes(
             seed=str(shot.seed if take is None or take.seed is None else take.seed),
             steps=shot.num_inference_steps,
             seconds_spent=take.seconds_spent if take else None,
-            gpu_hours=hours.get(key, 0.0),
+            gpu_hours=hours.get(key, 0.0) if measured is None else measured / 3600,
+            measured=measured is not None,
             fidelity=take.fidelity if take else None,
             shared_by=users[key],
         )

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from renderer.artifacts import Record
-from renderer.backends.video_models import VIDEO_MODELS
 from renderer.dashboard.ads import WAITING, Ad, verdict_of
 from renderer.journal import Journal
-from renderer.run_records import Failure, PlanSummary, RunContext, StageAccount
+from renderer.run_records import Cost, Failure, RunContext, StageAccount
 from renderer.run_state import RunState
-from renderer.split import share_of_longest
+from renderer.spending import cost_of
 
 NAMES = re.compile(
     r"\b[a-z]+-[0-9a-f]{32}\b|\b[0-9a-f]{12,64}\b|\d+(?:[.,]\d+)*"
@@ -42,11 +41,7 @@ class FailureGroup(Record):
 
 
 class Overview(Record):
-    """A run at a glance. Hours of GPUs and money are the plan's estimates, in proportion to the takes made.
-
-    What reuse saved is what the takes of all finished ads would have cost, had each ad needed its own. `eta_s` and
-    `ads_per_hour` are None where there is nothing to tell them by.
-    """
+    """A run at a glance. `eta_s` and `ads_per_hour` are None where there is nothing to tell them by."""
 
     run: str
     campaign: str
@@ -68,10 +63,7 @@ class Overview(Record):
     stages: tuple[StageRow, ...]
     ads_per_hour: float | None
     eta_s: float | None
-    gpu_hours_spent: float
-    gpu_hours_saved: float
-    usd_spent: float
-    usd_saved: float
+    cost: Cost
     failures: tuple[FailureGroup, ...]
     problems: tuple[str, ...]
     again: dict[str, str | None]  # parameters of a DAG run that makes exactly these variants again
@@ -81,7 +73,7 @@ class Overview(Record):
 def overview(
     state: RunState, ads: Sequence[Ad], journal: Journal, shot_hours: Mapping[str, float], gpu_hour_usd: float
 ) -> Overview:
-    """Return a run at a glance; `shot_hours` are what `hours_by_shot` gave."""
+    """Return a run at a glance; `shot_hours` are what `hours_by_shot` gave, the price is that of a plan without one."""
     context, report = state.context(), state.report()
     planned = state.store.exists(f"{state.prefix}/plan.json")
     summary = state.summary() if planned else None
@@ -92,8 +84,9 @@ def overview(
     requested = sum(account.wanted for account in accounts if account.stage == "expand")
     broken = {failure.item for failure in failures if failure.stage in ("compose", "check")}
     failed = len(refused) + len(broken)
-    spent = _spent(summary, accounts)
-    saved = max(0.0, sum(shot_hours.get(shot, 0.0) for ad in ads for shot in ad.shots) - spent)
+    shown = (pair for ad in ads for pair in zip(ad.shots, ad.gpu_seconds, strict=True))
+    closed = report is not None
+    cost = cost_of(state, shown, shot_hours, gpu_hour_usd, closed=closed) if planned else Cost()
     missing = max(0, requested - len(ads) - failed)
     pace = _ads_per_hour(context.as_of, accounts)
     return Overview(
@@ -102,7 +95,7 @@ def overview(
         as_of=context.as_of,
         model=context.model,
         planned=planned,
-        closed=report is not None,
+        closed=closed,
         requested=requested,
         rendered=len(ads),
         missing=missing,
@@ -116,11 +109,8 @@ def overview(
         batches=len(summary.batch_labels) if summary else 0,
         stages=_stages(accounts),
         ads_per_hour=pace,
-        eta_s=3600 * missing / pace if pace and report is None else None,
-        gpu_hours_spent=round(spent, 4),
-        gpu_hours_saved=round(saved, 4),
-        usd_spent=round(spent * gpu_hour_usd, 2),
-        usd_saved=round(saved * gpu_hour_usd, 2),
+        eta_s=3600 * missing / pace if pace and not closed else None,
+        cost=cost,
         failures=tuple(_groups([*(_refusal(one.variant_id, one.reason) for one in refused), *failures], state)),
         problems=state.problems(),
         again=_again(context),
@@ -139,21 +129,6 @@ def _again(context: RunContext) -> dict[str, str | None]:
         "tier": source.tier,
         "model": model,
     }
-
-
-def hours_by_shot(state: RunState) -> dict[str, float]:
-    """Return what each shot of a run costs in hours of a GPU, by the model's figure."""
-    facts = VIDEO_MODELS.get(state.context().model)
-    if facts is None:
-        return {}
-    return {shot.key: share_of_longest(shot, facts) * facts.gpu_seconds_per_shot / 3600 for shot in state.shots()}
-
-
-def _spent(summary: PlanSummary | None, accounts: Iterable[StageAccount]) -> float:
-    if summary is None or not summary.missing_shots:
-        return 0.0
-    made = sum(account.made for account in accounts if account.stage == "generate")
-    return summary.gpu_hours * min(1.0, made / len(summary.missing_shots))
 
 
 def _ads_per_hour(began: str, accounts: Iterable[StageAccount]) -> float | None:

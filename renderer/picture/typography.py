@@ -34,6 +34,7 @@ ISOLATE = {"ltr": "\u2066", "rtl": "\u2067"}
 END_ISOLATE = "\u2069"
 UNBOUNDED = 1e5  # px; layout width at which nothing wraps
 STEP = 0.96  # factor between tried sizes
+INVISIBLE = 2  # alpha up to which nobody sees a pixel
 MARGIN_EM = 0.7  # room around a line for marks that leave the line box: Devanagari vowels, Arabic dots, accents
 # Line height in em where marks above and below need more than Latin does.
 TALL_SCRIPTS = (
@@ -216,7 +217,10 @@ def stacked(below: Rgba, above: Rgba, x: int, y: int) -> Rgba:
 
 def ink_of(picture: Rgba) -> tuple[slice, slice]:
     """Return the rows and columns that show anything; one pixel where nothing does."""
-    rows, columns = np.flatnonzero(picture[..., 3].max(1) > 2), np.flatnonzero(picture[..., 3].max(0) > 2)
+    rows, columns = (
+        np.flatnonzero(picture[..., 3].max(1) > INVISIBLE),
+        np.flatnonzero(picture[..., 3].max(0) > INVISIBLE),
+    )
     if not len(rows):
         return slice(0, 1), slice(0, 1)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

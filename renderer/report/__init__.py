@@ -14,7 +14,7 @@ from rich.table import Table
 
 from renderer.publish import PUBLISHED
 from renderer.report.gallery import Card, page
-from renderer.run_records import DeliveredCreative, ModelUse, RunReport, Undelivered, VariantPlan
+from renderer.run_records import Cost, DeliveredCreative, ModelUse, RunReport, Undelivered, VariantPlan
 from renderer.run_state import RunState
 from renderer.settings import Settings
 from renderer.store import Store, open_store
@@ -74,6 +74,7 @@ def as_json(report: RunReport, names: dict[str, str]) -> dict[str, Any]:
         "shots_rendered": report.shots_rendered,
         "shots_cached": report.shots_cached,
         "seconds": report.seconds,
+        "cost": report.cost.model_dump(),
         "creatives": [_facts(ad, f"{ADS}/{names[ad.variant]}") for ad in report.creatives],
         "problems": [
             *report.problems,
@@ -90,6 +91,9 @@ def table(report: RunReport, folder: Path | None) -> Table:
     rows.add_row("variants", str(report.requested))
     rows.add_row("shots", f"{report.shots}, {report.shots_rendered} of them rendered now")
     rows.add_row("cached", str(report.shots_cached))
+    rows.add_row("GPU", _cost(report.cost))
+    if report.cost.over_budget:
+        rows.add_row("budget", escape(report.cost.over_budget))
     rows.add_row("delivered", str(report.delivered))
     for kind in ("waiting", "rejected", "failed", "withdrawn"):
         those: tuple[Undelivered, ...] = getattr(report, kind)
@@ -103,6 +107,13 @@ def table(report: RunReport, folder: Path | None) -> Table:
     if report.creatives:
         rows.add_row("on S3", published_at(report))
     return rows
+
+
+def _cost(cost: Cost) -> str:
+    spent = f"{cost.gpu_hours_spent:.2f} h, {cost.usd_spent:.2f} USD, measured"
+    planned = f"planned {cost.gpu_hours_planned:.2f} h, {cost.usd_planned:.2f} USD"
+    saved = f"saved by reuse {cost.gpu_hours_saved:.2f} h, {cost.usd_saved:.2f} USD"
+    return f"{spent}; {planned}; {saved}{'' if cost.saved_measured else ', partly estimated'}"
 
 
 def published_at(report: RunReport) -> str:

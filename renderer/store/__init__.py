@@ -7,7 +7,8 @@ Content-addressed objects are written once and never changed. folder.py and s3.p
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -20,9 +21,14 @@ from renderer.store.s3 import S3Objects
 
 R = TypeVar("R", bound=BaseModel)
 
+READERS = 16  # requests at once; a connection for each is kept (s3.py)
+
 
 class Objects(Protocol):
     """What a place for objects must be able to do. Keys are relative, with `/`."""
+
+    def prepare(self) -> None:
+        """Load what the first request would wait for; asks no server."""
 
     def put(self, key: str, body: bytes | Path, *, replace: bool) -> bool:
         """Write atomically; change nothing and return False if the object exists and `replace` is false."""
@@ -56,6 +62,10 @@ class Store:
         self.objects = objects
         self.cache = cache
 
+    def prepare(self) -> None:
+        """Load what the first request would wait for; asks no server, so a process may still be forked."""
+        self.objects.prepare()
+
     def put_record(self, key: str, record: BaseModel) -> None:
         """Write a record as JSON, replacing an older one. Write it last: it says that what it names is whole."""
         self.objects.put(key, record.model_dump_json().encode(), replace=True)
@@ -76,6 +86,17 @@ class Store:
     def get_bytes(self, key: str) -> bytes | None:
         """Return the bytes, or None where there is no such object."""
         return self.objects.get(key)
+
+    def get_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of many objects, read at once, in the order of their keys; None where there is none."""
+        if len(keys) < 2:
+            return [self.get_bytes(key) for key in keys]
+        with ThreadPoolExecutor(min(READERS, len(keys))) as readers:
+            return list(readers.map(self.get_bytes, keys))
+
+    def get_records(self, keys: Sequence[str], kind: type[R]) -> list[R | None]:
+        """Return many records, read at once, in the order of their keys; None where there is none."""
+        return [None if body is None else kind.model_validate_json(body) for body in self.get_all(keys)]
 
     def local(self, key: str) -> Path:
         """Return a path with the content of a content-addressed object, fetched at most once.

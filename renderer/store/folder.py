@@ -20,6 +20,9 @@ class FolderObjects:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().resolve()
 
+    def prepare(self) -> None:
+        pass
+
     def put(self, key: str, body: bytes | Path, *, replace: bool) -> bool:
         target = self._path(key)
         if not replace and target.exists():

@@ -49,6 +49,9 @@ class S3Objects:
         """Leave the connection behind on the way to a worker process; it opens its own."""
         return {name: value for name, value in self.__dict__.items() if name != "client"}
 
+    def prepare(self) -> None:
+        _ = self.client  # a second for boto3 and its table of S3
+
     def put(self, key: str, body: bytes | Path, *, replace: bool) -> bool:
         condition = {} if replace else {"IfNoneMatch": "*"}
         try:

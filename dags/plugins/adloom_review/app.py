@@ -1,6 +1,7 @@
 """Builds the application: every answer carries the same rules for browsers, every refusal its sentence."""
 # no postponed annotations: FastAPI reads those of the routes
 
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,9 @@ def build_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=None,  # FastAPI's own would be open to everybody; routes.py serves it behind the login
     )
     app.state.desk = Desk(settings)
+    threading.Thread(
+        target=app.state.desk.store.prepare, daemon=True
+    ).start()  # so that the first reviewer need not wait
     for routes in (pages, api, media):
         app.include_router(routes)
     _say_what_is_refused(app)

@@ -1,17 +1,25 @@
 """Who may ask: logged in, allowed by Airflow's permissions, and, to change something, from the page itself.
 
 Airflow mounts the application but does not guard it. Every route gets these dependencies from `build_app`; nothing is
-mounted that would go around them.
+mounted that would go around them. Who may see a campaign's DAG sees its runs, who may change it decides about its ads;
+for campaigns of which Airflow knows no DAG, the DAG that renders any campaign says so.
 """
 # no postponed annotations: FastAPI reads those of dependencies
 
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
-from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from airflow.configuration import conf
+from airflow.models.dag import DagModel
+from airflow.utils.session import create_session
 from fastapi import Depends, HTTPException, Request
+from sqlalchemy import select
 
-DAG = "render_campaign"
+DAG, OWN_DAG = "render_campaign", "campaign_"
 FORBIDDEN, UNSUPPORTED = 403, 415
 SAFE = ("GET", "HEAD")
 
@@ -41,5 +49,50 @@ def _is_ours(origin: str, request: Request) -> bool:
     return parts.netloc != "" and (parts.scheme, parts.netloc) in ours  # a hidden origin, 'null', has no name
 
 
-LOOK = [Depends(get_user), Depends(requires_access_dag("GET", param_dag_id=DAG)), Depends(same_origin)]
-DECIDE = [Depends(requires_access_dag("PUT", param_dag_id=DAG))]
+def permitted(user: Any, campaigns: Iterable[str], method: str = "GET") -> set[str]:
+    """Return those campaigns whose runs the user may see (GET), or about whose ads the user may decide (PUT)."""
+    own = {campaign: OWN_DAG + campaign for campaign in campaigns}
+    known = _known(own.values())
+    dags = {campaign: dag if dag in known else DAG for campaign, dag in own.items()}
+    allowed = _allowed(user, set(dags.values()), method)
+    return {campaign for campaign, dag in dags.items() if dag in allowed}
+
+
+def may_render(user: Any) -> bool:
+    """Tell whether the user may start runs of the DAG that renders any campaign."""
+    return bool(_allowed(user, {DAG}, "POST", DagAccessEntity.RUN))
+
+
+def may_look(request: Request, user: GetUserDep) -> None:
+    """Refuse who may not see the campaign of the address; where it names none, who may see no campaign at all."""
+    campaign = request.path_params.get("campaign")
+    if campaign is not None:
+        allowed = bool(permitted(user, [campaign]))
+    else:
+        allowed = bool(_allowed(user, {DAG}, "GET") or _allowed(user, _known(), "GET"))
+    if not allowed:
+        raise HTTPException(FORBIDDEN, "You may not see this. Ask for the right to see the campaign's DAG.")
+
+
+def may_decide(campaign: str, user: GetUserDep) -> None:
+    """Refuse who may not change the campaign of the address."""
+    if not permitted(user, [campaign], "PUT"):
+        raise HTTPException(FORBIDDEN, "You may look, but not decide. Ask for the right to change the campaign's DAG.")
+
+
+def _known(wanted: Iterable[str] | None = None) -> set[str]:
+    """Return which of these DAGs Airflow knows; without any named, those of all campaigns."""
+    named = DagModel.dag_id.startswith(OWN_DAG, autoescape=True) if wanted is None else DagModel.dag_id.in_(wanted)
+    with create_session() as session:
+        return set(session.scalars(select(DagModel.dag_id).where(named)))
+
+
+def _allowed(user: Any, dags: set[str], method: str, entity: DagAccessEntity | None = None) -> set[str]:
+    teams = DagModel.get_dag_id_to_team_name_mapping(list(dags))
+    may = get_auth_manager().is_authorized_dag
+    details = {dag: DagDetails(id=dag, team_name=teams.get(dag)) for dag in dags}
+    return {dag for dag in dags if may(method=method, access_entity=entity, details=details[dag], user=user)}
+
+
+LOOK = [Depends(get_user), Depends(may_look), Depends(same_origin)]
+DECIDE = [Depends(may_decide)]

@@ -9,7 +9,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from adloom_review.guards import DAG, DECIDE
+from adloom_review.guards import DAG, DECIDE, may_render, permitted
 from adloom_review.pages import FOLDER
 from renderer.artifacts import Decision
 from renderer.dashboard.desk import Desk, News, Wish
@@ -33,14 +33,16 @@ DeskDep = Annotated[Desk, Depends(_desk)]
 
 @api.get("/me", tags=["reviewer"])
 def me(user: GetUserDep) -> dict[str, str]:
-    """Return who is logged in, and the DAG that renders."""
-    return {"name": user.get_name(), "dag": DAG}
+    """Return who is logged in, and the DAG that renders any campaign; empty for who may only run campaigns' own."""
+    return {"name": user.get_name(), "dag": DAG if may_render(user) else ""}
 
 
 @api.get("/runs", tags=["runs"])
-def list_runs(desk: DeskDep) -> list[str]:
-    """Return the runs as `<campaign>/<run id>`, the newest first."""
-    return desk.runs()[:MOST_RUNS]
+def list_runs(desk: DeskDep, user: GetUserDep) -> list[str]:
+    """Return the runs that you may see as `<campaign>/<run id>`, the newest first."""
+    runs = desk.runs()
+    campaigns = permitted(user, {run.partition("/")[0] for run in runs})
+    return [run for run in runs if run.partition("/")[0] in campaigns][:MOST_RUNS]
 
 
 @api.get("/runs/{campaign}/{run_id}", tags=["runs"], response_model=Overview)
@@ -62,7 +64,10 @@ def list_ads(request: Request, desk: DeskDep, campaign: str, run_id: str) -> Res
         return Response(status_code=NOT_MODIFIED, headers={"ETag": tag})
     journal = desk.journal(run)
     revision = journal.revision  # before the rows: what is said meanwhile counts as not seen
-    rows = [ad.model_dump() | {"decision": _brief(journal.decision_on(ad.sha256))} for ad in desk.ads(run)]
+    rows = [
+        ad.model_dump(exclude={"gpu_seconds"}) | {"decision": _brief(journal.decision_on(ad.sha256))}
+        for ad in desk.ads(run)
+    ]
     body = json.dumps({"run": run, "revision": revision, "ads": rows}, ensure_ascii=False, separators=(",", ":"))
     return Response(
         body.encode(), media_type="application/json", headers={"ETag": tag, "Cache-Control": "private, no-cache"}

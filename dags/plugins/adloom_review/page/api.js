@@ -1,6 +1,6 @@
 // Asks the server. Addresses are relative, so the page works behind a proxy with a path of its own.
 
-const SAID = { 401: "You are logged out. Log in to Airflow again.", 403: "You may look, but not decide. Ask for the right to change the DAG." };
+const SAID = { 401: "You are logged out. Log in to Airflow again.", 403: "You may look, but not decide. Ask for the right to change the campaign's DAG." };
 const tags = new Map(); // address: [ETag, answer]
 
 async function answerOf(response) {

@@ -14,25 +14,28 @@ const grid = new Grid(state, { choose, open: openDetail });
 let opened = false;
 
 async function start() {
+  const asked = new URLSearchParams(location.search).get("run") ?? "";
+  const early = asked.includes("/") ? get(`${runPath(asked)}/ads`).catch(() => null) : null; // the ads are on their way while the rest is asked
   [state.me, state.runs] = await Promise.all([get("api/me"), get("api/runs")]);
-  const asked = new URLSearchParams(location.search).get("run") ?? "", plain = asked.replace(/[^A-Za-z0-9._-]+/g, "-");
+  const plain = asked.replace(/[^A-Za-z0-9._-]+/g, "-");
   $("run").replaceChildren(...state.runs.map((run) => make("option", { value: run }, run)));
   const first = state.runs.find((run) => run === asked || run.split("/")[1] === plain) ?? state.runs[0];
   if (!first) return empty("No run yet", "Render a campaign: its ads appear here.");
   $("run").value = first;
-  await openRun(first);
+  await openRun(first, early);
   setInterval(() => { if (!document.hidden) sync().then(glance).catch(quiet); }, POLL_MS);
 }
 
-async function openRun(run) {
+async function openRun(run, early = null) {
   Object.assign(state, { run, selected: new Set(), current: "", version: "" });
   $("detail").hidden = true; opened = false;
-  await loadAds();
+  await loadAds(early);
   await glance();
 }
 
-async function loadAds() {
-  const answer = await get(`${runPath(state.run)}/ads`);
+async function loadAds(early = null) {
+  const known = await early;
+  const answer = known?.run === state.run ? known : await get(`${runPath(state.run)}/ads`);
   Object.assign(state, { ads: answer.ads, revision: answer.revision, byKey: new Map(answer.ads.map((ad) => [ad.key, ad])), bySha: new Map(answer.ads.map((ad) => [ad.sha256, ad])) });
   options();
   show();
@@ -175,7 +178,7 @@ function report(verdict, ruled) {
   if (ruled.conflicts.length) { const [first] = ruled.conflicts; words.push(`${ruled.conflicts.length} left as ${first.reviewer} said meanwhile: ${first.verdict}${first.reason ? `, ${first.reason}` : ""}`); }
   if (ruled.refused.length) words.push(`${ruled.refused.length} not: ${ruled.refused[0].reason}`);
   const text = words.join(". ");
-  if (verdict === "retake" && ruled.decided.length) toast(text, "Render now", async () => { await renderAgain(state.me.dag, state.seen.again).then(() => toast("A run has begun in Airflow. Its ads appear as a new run."), tell); });
+  if (verdict === "retake" && ruled.decided.length) toast(text, "Render now", async () => { await renderAgain(state.me.dag || `campaign_${state.seen.campaign}`, state.seen.again).then(() => toast("A run has begun in Airflow. Its ads appear as a new run."), tell); });
   else if (ruled.decided.length > 1 || words.length > 1 || !ruled.decided.length) toast(text || "Nothing to do.");
   else toast(text);
 }

@@ -75,7 +75,7 @@ function history(facts) {
 }
 
 function measured(state, ad, facts) {
-  const rows = { model: `${facts.model} ${facts.model_revision}`, ...facts.measured, voices: facts.voices.join(", ") || "none", cost: `${(3600 * facts.share_gpu_hours).toFixed(1)} GPU seconds, its share of ${facts.scenes.length} takes`, "SHA-256": facts.sha256 };
+  const rows = { model: `${facts.model} ${facts.model_revision}`, ...facts.measured, voices: facts.voices.join(", ") || "none", cost: `${(3600 * facts.share_gpu_hours).toFixed(1)} GPU seconds, its share of ${facts.scenes.length} takes, ${facts.scenes.every((scene) => scene.measured) ? "measured" : "estimated"}`, "SHA-256": facts.sha256 };
   const files = ["mp4", "vtt", "srt", "ttml"].map((kind) => make("a", { href: filePath(state.run, ad, kind), download: `${ad.variant_id.replaceAll("/", "-")}.${kind}` }, kind));
   return [make("h3", {}, "Facts"), make("dl", {}, ...Object.entries(rows).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]), make("dt", {}, "files"), make("dd", {}, ...files.flatMap((file) => [file, " "])))];
 }

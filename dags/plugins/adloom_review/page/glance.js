@@ -17,8 +17,14 @@ export function showGlance(seen, runs, others) {
   const tiles = [["requested", "requested"], ["rendered", "rendered"], ["waiting", "wait for you"], ["approved", "approved", "approve"], ["rejected", "rejected", "reject"], ["retaken", "to retake", "retake"], ["failed", "failed", seen.failed ? "reject" : ""], ["withdrawn", "withdrawn"], ["delivered", "delivered"]]
     .map(([name, words, look]) => tile(seen[name].toLocaleString("en"), words, look));
   tiles.push(tile(seen.ads_per_hour === null ? "–" : Math.round(seen.ads_per_hour).toLocaleString("en"), "ads an hour"), tile(seen.eta_s === null ? "–" : duration(seen.eta_s), "left"),
-    tile(`$${seen.usd_spent.toFixed(2)}`, `spent, ${hours(seen.gpu_hours_spent)} of GPU, estimated`), tile(`$${seen.usd_saved.toFixed(2)}`, `saved by reuse, ${hours(seen.gpu_hours_saved)} of GPU`));
+    ...money(seen.cost));
   $("glance").replaceChildren(make("div", { class: "tiles" }, ...tiles), make("div", { class: "columns" }, stages(seen), failures(seen)), ...(others.length > 1 ? [make("h3", {}, "Runs"), table(others)] : []));
+}
+
+function money(cost) {
+  const left = cost.gpu_hours_left ? [tile(`$${cost.usd_left.toFixed(2)}`, `still to spend, ${hours(cost.gpu_hours_left)} of GPU, estimated`)] : [];
+  return [tile(`$${cost.usd_spent.toFixed(2)}`, `spent, ${hours(cost.gpu_hours_spent)} of GPU, measured`, cost.over_budget ? "reject" : ""), ...left,
+    tile(`$${cost.usd_saved.toFixed(2)}`, `saved by reuse, ${hours(cost.gpu_hours_saved)} of GPU, ${cost.saved_measured ? "measured" : "partly estimated"}`)];
 }
 
 const tile = (value, words, look = "") => make("div", { class: `tile ${look}` }, make("b", {}, value), make("span", {}, words));
@@ -34,7 +40,7 @@ function stages(seen) {
 function failures(seen) {
   const groups = seen.failures.map((one) => make("details", {}, make("summary", {}, make("span", { class: "count" }, String(one.count)), `${one.stage}: ${one.error}`), make("ul", {}, ...one.items.map((item) => make("li", {}, item)), one.count > one.items.length ? make("li", {}, `and ${one.count - one.items.length} more`) : null)));
   const problems = seen.problems.length ? [make("details", {}, make("summary", {}, plural(seen.problems.length, "problem of the input", "problems of the input")), make("ul", {}, ...seen.problems.slice(0, 100).map((text) => make("li", {}, text))))] : [];
-  return make("div", {}, make("h3", {}, "Failures by cause"), ...(groups.length + problems.length ? [...groups, ...problems] : [make("p", {}, "None.")]));
+  return make("div", {}, make("h3", {}, "Failures by cause"), ...(seen.cost.over_budget ? [make("p", { class: "over" }, `Over budget. ${seen.cost.over_budget}`)] : []), ...(groups.length + problems.length ? [...groups, ...problems] : [make("p", {}, "None.")]));
 }
 
 function table(others) {
