@@ -24,6 +24,7 @@ from catalog.products import MoreImage
 from renderer.errors import StoreError
 from renderer.images.cutout import cut_out
 from renderer.images.download import DEFAULT_LIMITS, DownloadLimits, PictureError, download
+from renderer.images.hdr import as_srgb, hdr_coding
 from renderer.images.palette import backdrop_palette
 from renderer.store import Store
 from renderer.store.s3 import read_s3_object
@@ -35,7 +36,6 @@ MAX_SIDE = 2400  # px of the longer side that is kept; no format shows more of a
 MAX_PIXELS = 64_000_000  # decoded; a small file can unpack to gigabytes
 MORE_IMAGES = "additional_image_link"
 FETCHES = 8  # at once
-HDR_TRANSFERS = {b"\x10": "PQ", b"\x12": "HLG"}  # transfer characteristics in a PNG's cICP chunk, ITU-T H.273
 
 
 class NormalizedImage(BaseModel):
@@ -150,9 +150,13 @@ def decode(source: bytes) -> Image.Image:
         width, height = picture.size
         if width * height > MAX_PIXELS:
             raise PictureError(f"the picture has {width}x{height} pixels", f"At most {MAX_PIXELS // 10**6} Mpx fit.")
-        _check_transfer(source)
         picture.load()
-        return to_srgb(ImageOps.exif_transpose(picture))
+        coding = hdr_coding(source)
+        if coding is None:
+            return to_srgb(ImageOps.exif_transpose(picture))
+        shown = as_srgb(source, coding)
+        shown.info["exif"] = picture.getexif().tobytes()  # whether it lies on its side
+        return ImageOps.exif_transpose(shown)
     except Image.DecompressionBombError:
         raise PictureError(
             "the picture unpacks to too many pixels", f"At most {MAX_PIXELS // 10**6} Mpx fit."
@@ -161,14 +165,6 @@ def decode(source: bytes) -> Image.Image:
         raise PictureError(
             f"the file cannot be read as a picture ({_first_line(error)})", "Supply a whole PNG, JPEG or WebP file."
         ) from error
-
-
-def _check_transfer(source: bytes) -> None:
-    """Refuse PNGs that say they are HDR: shown as they are, they look grey and flat."""
-    head = source[: max(source.find(b"IDAT"), 0)]
-    at = head.find(b"cICP")
-    if source.startswith(b"\x89PNG") and at >= 0 and (curve := HDR_TRANSFERS.get(head[at + 5 : at + 6])):
-        raise PictureError(f"the picture is HDR ({curve})", "Supply it in sRGB, or with an ICC profile.")
 
 
 def to_srgb(picture: Image.Image) -> Image.Image:
