@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from catalog.caption_rules import CaptionRules, caption_rules
 from catalog.errors import WrongValue, quoted
+from catalog.hyphenation_rules import hyphenated_languages, hyphenation_rules
 from catalog.money import Money, currencies_in_use
 from catalog.rows import read_rows
 
@@ -53,14 +54,17 @@ class Locale(BaseModel):
     legal_line: str
     captions: CaptionRules  # a row may say some of them; the rest are those of its language
     spoken_money: SpokenMoney
+    hyphenation: bool  # long words may be parted where they do not fit; as its language has it unless a row says so
 
     @model_validator(mode="before")
     @classmethod
     def _rules_of_its_language(cls, fields: Any) -> Any:
         if not isinstance(fields, Mapping) or not isinstance(given := fields.get("captions", {}), Mapping):
             return fields
-        norms = caption_rules(str(fields.get("tag", "")).split("-")[0])
-        return {**fields, "captions": {**norms.model_dump(), **given}}
+        language = str(fields.get("tag", "")).split("-")[0]
+        norms, parting = caption_rules(language), hyphenation_rules(language)
+        usual = {"hyphenation": parting is not None and parting.by_default}
+        return {**usual, **fields, "captions": {**norms.model_dump(), **given}}
 
     @property
     def language(self) -> str:
@@ -121,6 +125,9 @@ def _wrong_values(locale: Locale) -> Iterator[tuple[str, WrongValue]]:
         yield "voice", WrongValue(f"{quoted(locale.voice)} is no voice", "Write '<engine>:<voice>'.")
     if not locale.fonts:
         yield "fonts", WrongValue("is empty", "Name at least one font family.")
+    if locale.hyphenation and hyphenation_rules(locale.language) is None:
+        wrong = WrongValue("there are no rules for this language", f"Known: {', '.join(hyphenated_languages())}.")
+        yield "hyphenation", wrong
     yield from _wrong_patterns(locale.spoken_money)
 
 

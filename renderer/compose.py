@@ -154,7 +154,7 @@ def _laid_out(
         beats=beats(planned.variant.music, parts[-1].last / format.frame_rate),
     )
     frame = Frame(format, is_rtl=locale.direction == "rtl", starts_at_margin=style.align == "start")
-    pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id, style)
+    pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id, style, planned.variant.title)
     return Staged(stage(planned, parts, assets, pen), parts, material.speeches, told)
 
 

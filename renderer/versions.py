@@ -4,7 +4,7 @@ CODE_VERSIONS = {
     "generate": 3,
     "narrate": 2,
     "caption": 2,
-    "compose": 11,
+    "compose": 12,
     "check": 3,
 }
 

@@ -77,7 +77,7 @@ def frame_with(name: str) -> NDArray[np.uint8]:
     for cue in reversed(cues):
         lettering = style.draw(cue, word if cue is cues[0] else -1)
         x, y = frame.middle.x + (frame.middle.width - lettering.width) // 2, floor - lettering.height
-        picture = stacked(picture, lettering.lines[0][0], x, y)
+        picture = stacked(picture, lettering.pictures[0][0], x, y)
         floor = y - frame.gap
     shown = picture[frame.safe.bottom - 210 : frame.safe.bottom + 30, :, :3]
     return cv2.resize(shown, None, fx=1 / SHRINK, fy=1 / SHRINK, interpolation=cv2.INTER_AREA)

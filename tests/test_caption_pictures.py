@@ -49,8 +49,8 @@ def test_karaoke_fills_from_where_reading_starts() -> None:
         cues = cues_of(tag, text)
         frame = Frame(STORY, is_rtl=from_right)
         style = caption_style(Pen(typesetter(), BRAND, LOCALES[tag], frame, name), cues, "karaoke")
-        first, half, full = (one.lines[0][0].astype(int) for one in style.sweep(cues[0], word, 3))
-        before = style.draw(cues[0], word - 1).lines[0][0].astype(int)
+        first, half, full = (one.pictures[0][0].astype(int) for one in style.sweep(cues[0], word, 3))
+        before = style.draw(cues[0], word - 1).pictures[0][0].astype(int)
 
         changed = [np.flatnonzero((picture != before).any((0, 2))) for picture in (first, half, full)]
         assert len(changed[0]) < len(changed[1]) < len(changed[2])

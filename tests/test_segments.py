@@ -147,6 +147,8 @@ def test_whatever_is_drawn_is_in_the_key(tmp_path: Path, typesetter: Typesetter)
         True, True, False,
     ]  # fmt: skip
     assert changed(keys, segment_keys(show, replace(encoding, crf=21))) == [True] * 3
+    wiped = replace(show, transition=replace(show.transition, kind="wipe"))
+    assert changed(keys, segment_keys(wiped, encoding)) == [True] * 3
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path: Path, typesetter: Typesetter) -> None:

@@ -136,7 +136,7 @@ def test_the_brand_comes_before_the_style() -> None:
     frame = Frame(FORMATS["square_1x1"], False)
     own = BRAND.model_copy(update={"headline_font": "Outfit", "corner_radius": 0.0})
     pens = [Pen(typesetter(), brand, LOCALES["en-US"], frame, "v", STYLES["retail"]) for brand in (BRAND, own)]
-    buttons = [pen.button("Shop now").lines[0][0] for pen in pens]
+    buttons = [pen.button("Shop now").pictures[0][0] for pen in pens]
 
     assert [pen.display("Shop now").families[0] for pen in pens] == ["Archivo", "Outfit"]
     assert [int(button[0, 0, 3]) for button in buttons] == [0, 255]
@@ -241,7 +241,7 @@ def test_end_cards_in_the_accent_read_well(fill: str) -> None:
     brand = BRAND.model_copy(update={"accent": fill})
     frame = Frame(FORMATS["square_1x1"], False)
     pen = Pen(typesetter(), brand, LOCALES["en-US"], frame, "v", STYLES["retail"])
-    button = pen.button("Shop now").lines[0][0]
+    button = pen.button("Shop now").pictures[0][0]
 
     assert float(contrast(pen.ink_on(pen.end_fill), pen.end_fill)) >= 4.5
     assert tuple(button[button.shape[0] // 2, 8, :3]) != pen.end_fill

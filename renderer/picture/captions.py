@@ -97,7 +97,7 @@ class CaptionStyle:
         if steps < 2 or word < 0:
             yield after
             return
-        old, new = self.draw(cue, word - 1).lines[0][0], after.lines[0][0]
+        old, new = self.draw(cue, word - 1).pictures[0][0], after.pictures[0][0]
         changed = np.flatnonzero((old != new).any((0, 2)))
         if not len(changed):
             yield after
@@ -109,7 +109,7 @@ class CaptionStyle:
             columns = slice(last - filled, last) if from_right else slice(first, first + filled)
             mixed = old.copy()
             mixed[:, columns] = new[:, columns]
-            yield replace(after, lines=((mixed, 0, 0),))
+            yield replace(after, pictures=((mixed, 0, 0),))
 
     def largest(self, cues: Sequence[Cue]) -> Size | None:
         """Width and height of the largest cue with what lies under it; None without cues."""

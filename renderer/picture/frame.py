@@ -20,6 +20,8 @@ ROOMY_TOP = 190  # a safe area that starts this far down leaves room for the log
 # a stage that reaches into it, down to this row; within the safe area alone it would be a thumbnail.
 DEEP_BOTTOM, STAGE_FLOOR = 0.25, 0.85
 CAPTION_WIDTH = 1140  # px, 42 Latin letters and the plate around them; wider lines make eyes wander
+# Design px below which text is small for its kind: it leaves its narrow column, and long words are parted.
+HANDSOME: dict[Role, float] = {"headline": 62, "subline": 32, "cta": 36}
 GAP = 34  # px between neighbours, at a short side of 1080
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import icu
+import numpy as np
 
 from catalog import Brand, Locale
 from renderer.picture.canvas import contrast, rgb_of
-from renderer.picture.frame import Frame, Role, Size, Slot
+from renderer.picture.fitting import Fitting
+from renderer.picture.frame import HANDSOME, Frame, Role, Size, Slot
+from renderer.picture.hyphenation import softened
+from renderer.picture.linebreak import pieces
 from renderer.picture.qr import ENOUGH as QR_ENOUGH
 from renderer.picture.qr import qr_picture
 from renderer.picture.shapes import shape_picture, tilted
 from renderer.picture.styles import CLASSIC, Plate, Style
 from renderer.picture.typography import (
+    INVISIBLE,
     Align,
     Face,
+    Fitted,
     Rgb,
     Rgba,
     Run,
@@ -38,12 +46,12 @@ ENOUGH = 4.5  # contrast of normal text, WCAG 2.2 1.4.3
 
 @dataclass(frozen=True)
 class Lettering:
-    """A text as pictures, one per line, each with its place inside the whole of `width` x `height` px."""
+    """A text as pictures, one per line or word, each with its place inside the whole of `width` x `height` px."""
 
     text: str
     width: int
     height: int
-    lines: tuple[tuple[Rgba, int, int], ...]
+    pictures: tuple[tuple[Rgba, int, int], ...]  # in reading order
     contrast: float | None = None  # where it brings its own ground
     before: tuple[Rgba, ...] = ()  # pictures of the same size, shown one after the other before this one
 
@@ -63,6 +71,7 @@ class Pen:
     frame: Frame
     place: str  # the variant, for errors
     style: Style = CLASSIC
+    title: str = ""  # of the product; its words are never parted, nor is the brand's name
 
     def display(self, text: str) -> Face:
         """Type for headlines, prices, buttons: the brand's own, or the style's where it has all letters of the text.
@@ -89,28 +98,55 @@ class Pen:
         Raises:
             MediaError: it does not fit its slot, or no font has one of its characters.
         """
-        room = slot
-        told, face, slot = self._as_styled(text, role, room)
-        place = f"{self.place} {role}"
+        room, place = slot, f"{self.place} {role}"
+        fitted, face, slot = self.broken(text, role, room)
         align: Align = "start" if self.frame.has_columns or self.frame.starts_at_margin else "centre"
-        fitted = self.typesetter.fit(told, face, (slot.width, slot.height), slot.sizes, slot.max_lines, place)
-        rows = [
-            [[Run(line, colour, 1.0 if number == shown else 0.0)] for number, line in enumerate(fitted.lines)]
-            for shown in range(len(fitted.lines))
-        ]
-        pictures = [self.typesetter.draw_runs(row, fitted, face, align, place) for row in rows]
+        whole = [[line] for line in fitted.lines]
+        pictures = self._drawn_alone(whole, fitted, face, align, colour, place)
         inks = [ink_of(picture) for picture in pictures]
         left, top = min(ink[1].start for ink in inks), min(ink[0].start for ink in inks)
         right, bottom = max(ink[1].stop for ink in inks), max(ink[0].stop for ink in inks)
-        lines = tuple(
+        if role == "headline" and self.style.headline_by == "word":
+            rows = [pieces(line, self.locale.tag) for line in fitted.lines]
+            drawn = iter(self._drawn_alone(rows, fitted, face, align, colour, place))
+            words = [_parted(line, list(islice(drawn, len(row)))) for line, row in zip(pictures, rows, strict=True)]
+            pictures = [word for row in words for word in row]
+            inks = [_on_grid_of(ink, ink_of(word)) for ink, row in zip(inks, words, strict=True) for word in row]
+        placed = tuple(
             (picture[ink], ink[1].start - left, ink[0].start - top) for picture, ink in zip(pictures, inks, strict=True)
         )
-        lettering = Lettering(text, right - left, bottom - top, lines)
+        lettering = Lettering(text, right - left, bottom - top, placed)
         beyond = lettering.width - slot.width, lettering.height - slot.height
         if max(beyond) > 0:  # marks that reach beyond their letters: set again for less room
             less = replace(room, width=room.width - max(beyond[0], 0), height=room.height - max(beyond[1], 0))
             return self.text(text, role, less, colour)
         return self._ruled(lettering, align) if role == "headline" else lettering
+
+    def broken(self, text: str, role: Role, slot: Slot) -> tuple[Fitted, Face, Slot]:
+        """Break a text into lines in its style's letters; long words are parted where they do not fit whole.
+
+        Raises:
+            MediaError: it does not fit its slot, or no font has one of its characters.
+        """
+        told, face, slot = self._as_styled(text, role, slot)
+        softer = (self._cased(one, role) for one in softened(text, self.locale, (self.brand.name, self.title)))
+        handsome = HANDSOME.get(role, 0) * self.frame.unit
+        return Fitting(self.typesetter, face, slot, handsome, f"{self.place} {role}").fit(told, softer), face, slot
+
+    def _drawn_alone(
+        self, rows: Sequence[Sequence[str]], fitted: Fitted, face: Face, align: Align, colour: Rgb, place: str
+    ) -> list[Rgba]:
+        """One picture per stretch of the lines, all shaped and placed as the whole text is, with nothing else seen."""
+        return [
+            self.typesetter.draw_runs(
+                [
+                    [Run(stretch, colour, float((row, column) == shown)) for column, stretch in enumerate(stretches)]
+                    for row, stretches in enumerate(rows)
+                ],
+                fitted, face, align, place,
+            )
+            for shown in ((row, column) for row, stretches in enumerate(rows) for column in range(len(stretches)))
+        ]  # fmt: skip
 
     def fits(self, text: str, role: Role, smallest: float) -> bool:
         """Tell whether a text finds room at `smallest` design pixels or more."""
@@ -191,10 +227,8 @@ class Pen:
 
     def _as_styled(self, text: str, role: Role, slot: Slot) -> tuple[str, Face, Slot]:
         """Return a text in the style's letter case, its face, and its slot at the style's scale."""
-        style, is_display = self.style, role in ("headline", "cta")
-        is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
-        text = self._uppercase(text) if is_uppercase else text
-        face = self.display(text) if is_display else self.running(text)
+        style, text = self.style, self._cased(text, role)
+        face = self.display(text) if role in ("headline", "cta") else self.running(text)
         if role == "headline":
             rule = self.frame.px(style.rule_px[1] + RULE_GAP) if style.rule_px else 0
             sizes = max(slot.sizes[0] * style.scale, slot.sizes[1]), slot.sizes[1]
@@ -204,6 +238,11 @@ class Pen:
         if face.tracking and any(ord(letter) in script for letter in text for script in JOINING):
             face = replace(face, tracking=0.0)
         return text, face, slot
+
+    def _cased(self, text: str, role: Role) -> str:
+        style, is_display = self.style, role in ("headline", "cta")
+        is_uppercase = style.is_uppercase if is_display else role == "subline" and style.subline_is_uppercase
+        return self._uppercase(text) if is_uppercase else text
 
     def _uppercase(self, text: str) -> str:
         """As the locale writes it: Greek loses its accents, Turkish i keeps its dot."""
@@ -219,8 +258,8 @@ class Pen:
         spare, own = width - lettering.width, width - length
         x, rule_x = (spare // 2, own // 2) if align == "centre" else (spare, own) if ends_right else (0, 0)
         rule = shape_picture("block", length, thickness, 0, rgb_of(self.brand.accent))
-        lines = ((rule, rule_x, 0), *((picture, x + left, drop + top) for picture, left, top in lettering.lines))
-        return replace(lettering, width=width, height=lettering.height + drop, lines=lines)
+        moved = ((picture, x + left, drop + top) for picture, left, top in lettering.pictures)
+        return replace(lettering, width=width, height=lettering.height + drop, pictures=((rule, rule_x, 0), *moved))
 
     def _plate(self, wanted: Plate, width: int, height: int) -> Rgba:
         radius = wanted.radius_px if self.brand.corner_radius is None else self.brand.corner_radius
@@ -244,6 +283,33 @@ class Pen:
         """The brand's ink or paper, whichever reads better."""
         inks = rgb_of(self.brand.ink), rgb_of(self.brand.paper)
         return max(inks, key=lambda colour: float(contrast(colour, ground)))
+
+
+def _parted(line: Rgba, drafts: Sequence[Rgba]) -> list[Rgba]:
+    """Give each pixel of a line to the word that it belongs to: laid over each other, they are the line again.
+
+    Skia cuts a glyph that reaches out of its word, so its own pictures of words only tell which is where.
+    """
+    alphas = [draft[..., 3].astype(np.int32) for draft in drafts if draft[..., 3].max() > INVISIBLE]
+    if len(alphas) < 2:
+        return [line]
+    columns = np.arange(line.shape[1], dtype=np.int32)
+    claims = []
+    for alpha in alphas:
+        seen = np.flatnonzero(alpha.max(0))
+        away = np.maximum(np.maximum(seen[0] - columns, columns - seen[-1]), 0)
+        claims.append(np.where(alpha > 0, alpha, -away - 1))
+    owner = np.argmax(claims, 0)[..., None]
+    words = [np.where(owner == number, line, 0).astype(np.uint8) for number in range(len(alphas))]
+    return [word for word in words if word[..., 3].max() > INVISIBLE]
+
+
+def _on_grid_of(line: tuple[slice, slice], ink: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Grow the ink of a word by a row or column, so that its pixels lie in pairs as those of its line do."""
+    rows, columns = (
+        slice(own.start - (own.start - whole.start) % 2, own.stop) for own, whole in zip(ink, line, strict=True)
+    )
+    return rows, columns
 
 
 def _centred_on(ground: Rgba, picture: Rgba) -> Rgba:

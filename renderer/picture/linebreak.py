@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import combinations, pairwise
+from itertools import combinations, groupby, pairwise
 
 import budoux
 
@@ -19,6 +19,7 @@ NOT_FIRST = frozenset(
 NOT_LAST = frozenset("([{（［｛「『【〈《〔‘“")
 SOFT_HYPHEN = "\u00ad"
 MAX_PIECES = 40  # beyond that it is prose, not ad copy, and the search would be slow
+NO_LIMIT = 99
 
 
 def pieces(text: str, locale: str) -> list[str]:
@@ -43,14 +44,23 @@ def pieces(text: str, locale: str) -> list[str]:
 
 
 def balanced(
-    parts: Sequence[str], width_of: Callable[[str], float], max_width: float, max_lines: int
+    parts: Sequence[str],
+    width_of: Callable[[str], float],
+    max_width: float,
+    max_lines: int,
+    max_hyphens: int = NO_LIMIT,
 ) -> tuple[str, ...] | None:
-    """Return the fewest lines that fit, the widest of them as narrow as possible; None if `max_lines` do not do."""
+    """Return the fewest lines that fit, the widest of them as narrow as possible; None if `max_lines` do not do.
+
+    At most `max_hyphens` lines in a row end in a hyphen.
+    """
     if not parts or len(parts) > MAX_PIECES:
         return None
     measure = cache(lambda first, last: width_of(line_of(parts[first:last])))
     for count in range(1, min(max_lines, len(parts)) + 1):
         ways = ((0, *cuts, len(parts)) for cuts in combinations(range(1, len(parts)), count - 1))
+        if max_hyphens < count:
+            ways = (way for way in ways if _hyphens_in_a_row(parts, way) <= max_hyphens)
         fitting = ((max(measure(*line) for line in pairwise(way)), way) for way in ways)
         best = min(
             ((_num_parted(parts, way), widest, way) for widest, way in fitting if widest <= max_width), default=None
@@ -64,6 +74,11 @@ def line_of(parts: Sequence[str]) -> str:
     """Return one line of pieces: a soft hyphen at its end is a hyphen, any other is nothing."""
     line = "".join(parts).strip()
     return line.replace(SOFT_HYPHEN, "") + "-" * line.endswith(SOFT_HYPHEN)
+
+
+def _hyphens_in_a_row(parts: Sequence[str], way: Sequence[int]) -> int:
+    ends = (line_of(parts[first:last]).rstrip("\u200b").endswith("-") for first, last in pairwise(way[:-1]))
+    return max((len([*group]) for is_hyphen, group in groupby(ends) if is_hyphen), default=0)
 
 
 def _num_parted(parts: Sequence[str], way: Sequence[int]) -> int:

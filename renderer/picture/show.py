@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from renderer.artifacts import Placed
 from renderer.media import Planes
 from renderer.picture.canvas import Layer, Rgb, paint, smoothstep
 from renderer.picture.frame import Box
-from renderer.picture.ground import Fixed, Ground, Reel, Scrim, Trays, develop, mixed
+from renderer.picture.ground import Fixed, Ground, Reel, Scrim, Trays, develop
 from renderer.picture.packshot import Packshot, Pose
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part
+from renderer.picture.transition import Transition
 
 ENTER_S = 0.5  # in which a product rises into view
 
@@ -28,7 +29,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Appearance:
-    """The product on screen in frames [first, last), turn by turn; it fades with the dissolve that follows.
+    """The product on screen in frames [first, last), turn by turn; it comes and goes as the transitions have it.
 
     An ad that begins with the product shows it at once: many feeds use the very first frame as the cover.
     """
@@ -49,14 +50,17 @@ class Appearance:
         x, y = min(box.x for box in boxes), min(box.y for box in boxes)
         return Box(x, y, max(box.right for box in boxes) - x, max(box.bottom for box in boxes) - y)
 
-    def paint(self, frame: Planes, number: int, frame_rate: int) -> None:
+    def paint(self, frame: Planes, number: int, frame_rate: int, transition: Transition) -> None:
         """Draw the product as it stands at frame `number`."""
-        if not self.first <= number < self.last + DISSOLVE_FRAMES:
+        if not self.first <= number < self.last + transition.leave_frames:
             return
         time_s = (number - self.first) / frame_rate
         progress = (number - self.first) / (self.last - self.first + DISSOLVE_FRAMES)
-        pose = Pose.at(time_s, progress, smoothstep(time_s / ENTER_S) if self.first > 0 else 1.0)
-        left = 1.0 if number < self.last else 1 - (number - self.last + 1) / (DISSOLVE_FRAMES + 1)
+        entered = 1.0
+        if self.first > 0 and transition.kind != "flash":
+            entered = smoothstep((time_s - transition.enter_after / frame_rate) / ENTER_S)
+        pose = Pose.at(time_s, progress, entered)
+        left = 1.0 if number < self.last else 1 - (number - self.last + 1) / (transition.leave_frames + 1)
         seen = list(self._seen(number))
         for shot, share in seen:
             shot.paint_shadow(frame, pose, left * share)
@@ -86,6 +90,7 @@ class Show:
     backdrops: Sequence[Ground]
     end_veil: Scrim | None  # over the end card's backdrop
     end_fill: Rgb  # what the end card is sunk in
+    transition: Transition  # from part to part
     behind: Sequence[Layer]  # between the backdrop and the product
     appearances: Sequence[Appearance]
     layers: Sequence[Layer]
@@ -108,18 +113,19 @@ class Show:
         for layer in self.behind:
             paint(frame, layer, number)
         for appearance in self.appearances:
-            appearance.paint(frame, number, self.frame_rate)
+            appearance.paint(frame, number, self.frame_rate, self.transition)
         for layer in self.layers:
             paint(frame, layer, number)
 
     def _backdrop(self, number: int) -> Fixed:
-        """What is behind everything, with the end of the part before while it dissolves."""
+        """What is behind everything, with the end of the part before while it gives way."""
         index = next(index for index, part in enumerate(self.parts) if number < part.last)
-        picture = self._part(index, number)
         since = number - self.parts[index].first
-        if index == 0 or since >= DISSOLVE_FRAMES:
-            return picture
-        return mixed(self._part(index - 1, number), picture, smoothstep((since + 1) / (DISSOLVE_FRAMES + 1)))
+        before, after = partial(self._part, index - 1, number), partial(self._part, index, number)
+        if index == 0 or since >= self.transition.frames:
+            return after()
+        fill = self.end_fill if index == len(self.backdrops) else self.transition.fill
+        return self.transition.between(before, after, since, fill)
 
     def _part(self, index: int, number: int) -> Fixed:
         start = self.parts[min(index, len(self.backdrops) - 1)].first  # the last take goes on behind the end card

@@ -16,7 +16,7 @@ from renderer.errors import MediaError
 from renderer.picture.backings import backing, backing_colour, hairline
 from renderer.picture.canvas import Entrance, Layer, Rgb, rgb_of, sprite_of
 from renderer.picture.captions import CaptionStyle, caption_style
-from renderer.picture.frame import Box, Frame, Role, Size
+from renderer.picture.frame import HANDSOME, Box, Frame, Role, Size
 from renderer.picture.ground import Footage, Ground, Scrim
 from renderer.picture.layout import QR_SIDES, EndSizes, SceneSizes, arrange_end_card, arrange_scenes, common_floor
 from renderer.picture.lettering import Lettering, Pen
@@ -25,16 +25,17 @@ from renderer.picture.packshot import Packshot, foot_of, inside, packshot, size_
 from renderer.picture.scrims import BARE_TEXTS, end_veil, readable
 from renderer.picture.show import Appearance, Show, Turn
 from renderer.picture.timeline import DISSOLVE_FRAMES, Part, picture_starts, states_of
+from renderer.picture.transition import DIP_FRAMES, Transition
 from renderer.picture.typography import Rgba, logo_picture, tinted
 from renderer.run_records import VariantPlan
 
+WORDS_FRAMES = 10  # in which all words of a headline set out
 BLOCK_STAGGER = 5  # frames until the first text of a later scene
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7
 DROP_FRAMES = (16, 9)  # a former price as it was, and struck through, before the new one takes its place
 LEAST_DROP_FRAMES = 75  # of a scene: less leaves no time to read the new price
 BUMP = Motion(frames=16, curve=Spring(damping=0.4, swings=1.5), scale_from=0.8, opaque_at=0.01)
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
-HANDSOME_HEADLINE, HANDSOME_SUBLINE, HANDSOME_BUTTON = 62, 32, 36  # design px below which text leaves its narrow column
 WIDEST_PICTURE = 1.0  # width over height that room is made for; wider ones are shown smaller
 TURN_FRAMES = 6  # in which one picture of the product takes over from another
 MIRRORED: dict[Light, Light] = {"left": "right", "right": "left", "top_left": "top_right", "top_right": "top_left"}
@@ -115,8 +116,11 @@ def stage(planned: VariantPlan, parts: Sequence[Part], assets: Assets, pen: Pen)
     appearances = list(_appearances(planned, parts, assets, boxes, takes, cast))
     size, fill = frame.format, rgb_of(pen.brand.ink) if closing is None else closing.pen.end_fill
     shape = size.width, size.height, size.frame_rate
-    behind = list(_behind(appearances, parts, assets, boxes, pen, fill))
-    return Show(*shape, parts, ground.backdrops, veil, fill, behind, appearances, cast.still(), tuple(cast.placed))
+    transition = _transition(parts, pen, ground.colour)
+    behind = list(_behind(appearances, parts, assets, boxes, pen, fill, transition))
+    return Show(
+        *shape, parts, ground.backdrops, veil, fill, transition, behind, appearances, cast.still(), tuple(cast.placed)
+    )
 
 
 def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
@@ -133,8 +137,8 @@ def _seated(planned: VariantPlan, assets: Assets, pen: Pen) -> Pen:
     if frame is None:
         return pen
     beside = replace(pen, frame=frame)
-    texts: list[tuple[str, Role, float]] = [(scene.headline, "headline", HANDSOME_HEADLINE) for scene in scenes]
-    texts += [(scene.subline, "subline", HANDSOME_SUBLINE) for scene in scenes]
+    texts: list[tuple[str, Role, float]] = [(scene.headline, "headline", HANDSOME["headline"]) for scene in scenes]
+    texts += [(scene.subline, "subline", HANDSOME["subline"]) for scene in scenes]
     return beside if all(beside.fits(text, role, size) for text, role, size in texts if text) else pen
 
 
@@ -143,8 +147,8 @@ def _seated_at_the_end(planned: VariantPlan, pen: Pen, upright: Pen) -> Pen:
     card = planned.variant.end_card
     if card is None or not pen.frame.has_columns:
         return upright
-    fits_headline = not card.headline or pen.fits(card.headline, "headline", HANDSOME_HEADLINE)
-    return pen if fits_headline and (not card.cta or pen.fits(card.cta, "cta", HANDSOME_BUTTON)) else upright
+    fits_headline = not card.headline or pen.fits(card.headline, "headline", HANDSOME["headline"])
+    return pen if fits_headline and (not card.cta or pen.fits(card.cta, "cta", HANDSOME["cta"])) else upright
 
 
 def _laid(planned: VariantPlan, assets: Assets, boxes: Sequence[dict[Role, Box]], frame: Frame) -> list[Footage]:
@@ -181,14 +185,15 @@ class _Cast:
         self.placed.append(Placed.model_validate(shown | measures | {"contrast": rounded}))
 
     def lettering(self, role: Role, lettering: Lettering, box: Box, first: int, last: int, ratio: float | None) -> int:
-        """Add a text line by line, each a little later; return when the next text may start."""
+        """Add a text picture by picture, each a little later; return when the next text may start."""
         style, pops = self.pen.style, role in ("badge", "cta", "qr")
         entrance: Entrance = "pop" if pops else "rise"
         frames, travel = POP_FRAMES if pops else RISE_FRAMES, self.pen.frame.px(RISE_PX)
         motion = self._mirrored(style.plate_motion if pops else style.text_motion)
         frames = motion.frames if motion else frames
-        start = first
-        for picture, x, y in lettering.lines:
+        start, stagger = first, self._stagger(role, len(lettering.pictures))
+        for number, (picture, x, y) in enumerate(lettering.pictures):
+            start = first + round(number * stagger)
             # Chroma has half the size: text that rests on even pixels needs no second resampling.
             even = (box.x + x) // 2 * 2, (box.y + y) // 2 * 2
             layer = Layer(
@@ -200,9 +205,15 @@ class _Cast:
                 start += sum(DROP_FRAMES)
             else:
                 self.layers.append(layer)
-            start += style.line_stagger
         self.note(role, lettering.text, first, last, box, lettering.contrast or ratio)
-        return start + style.block_stagger - style.line_stagger
+        return start + style.block_stagger
+
+    def _stagger(self, role: Role, count: int) -> float:
+        """Frames between the pictures of a text; many words come faster, so that nobody waits for the last one."""
+        style = self.pen.style
+        if role != "headline" or style.headline_by == "line":
+            return style.line_stagger
+        return min(style.word_stagger, WORDS_FRAMES / max(count - 1, 1))
 
     def _mirrored(self, motion: Motion | None) -> Motion | None:
         """Things come from where reading starts."""
@@ -225,7 +236,7 @@ class _Cast:
             for lettering, first, last in style.pictures(group):
                 x = (box.x + (box.width - lettering.width) // 2) // 2 * 2
                 y = (box.bottom - lettering.height) // 2 * 2
-                self.layers.append(Layer(sprite_of(lettering.lines[0][0]), x, y, first, last))
+                self.layers.append(Layer(sprite_of(lettering.pictures[0][0]), x, y, first, last))
             where = Box(x, y, *lettering.size)
             self.note("caption", lettering.text, group[0].first, group[-1].last, where, lettering.contrast)
 
@@ -386,6 +397,13 @@ def _turns(
             shown = wanted
 
 
+def _transition(parts: Sequence[Part], pen: Pen, text: Rgb) -> Transition:
+    """The style's; where a part is too short for a dip, or flashes would flicker, parts dissolve."""
+    is_short = min(part.num_frames for part in parts) < DIP_FRAMES
+    kind = "dissolve" if is_short else pen.style.transition
+    return Transition(kind, pen.ink_on(text), pen.locale.direction == "rtl")
+
+
 def _behind(
     appearances: Sequence[Appearance],
     parts: Sequence[Part],
@@ -393,6 +411,7 @@ def _behind(
     boxes: Sequence[dict[Role, Box]],
     pen: Pen,
     end_fill: Rgb,
+    transition: Transition,
 ) -> Iterator[Layer]:
     """The style's line around the frame, and its backings: each comes and goes with a product that was cut out."""
     style, end = pen.style, parts[-1].last
@@ -409,12 +428,15 @@ def _behind(
         gone = min(shown.last, card) if colour == end_fill and shown.first < card else shown.last  # unseen on the card
         seen = [places for part, places in zip(parts, boxes, strict=True) if shown.first <= part.first < gone]
         texts = [box for places in seen for role, box in places.items() if role in (*BARE_TEXTS, "legal", "cta", "qr")]
-        last = min(gone + DISSOLVE_FRAMES, end)
-        motion = style.plate_motion if shown.first > 0 else None
+        leave_frames = transition.leave_frames
+        last = min(gone + leave_frames, end)
+        first, motion = 0, None
+        if shown.first > 0:
+            first, motion = shown.first + transition.enter_after, style.plate_motion
         for picture, x, y in backing(style.backing, shown.box, texts, pen.frame, colour):
             yield Layer(
-                sprite_of(picture), x // 2 * 2, y // 2 * 2, shown.first, last, "rise" if motion else "cut",
-                motion.frames if motion else 0, DISSOLVE_FRAMES if last < end else 0, 0.0, motion, pen.frame.unit,
+                sprite_of(picture), x // 2 * 2, y // 2 * 2, first, last, "rise" if motion else "cut",
+                motion.frames if motion else 0, leave_frames if last < end else 0, 0.0, motion, pen.frame.unit,
             )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from skia import textlayout
 from catalog import Locale
 from renderer.errors import MediaError
 from renderer.picture.fonts import EMOJI_FAMILIES, Shelf, emoji_stretches
-from renderer.picture.linebreak import balanced, pieces
+from renderer.picture.linebreak import NO_LIMIT, SOFT_HYPHEN, balanced, pieces
 
 Rgba = NDArray[np.uint8]  # premultiplied, (height, width, 4)
 Rgb = tuple[int, int, int]
@@ -34,6 +34,7 @@ ISOLATE = {"ltr": "\u2066", "rtl": "\u2067"}
 END_ISOLATE = "\u2069"
 UNBOUNDED = 1e5  # px; layout width at which nothing wraps
 STEP = 0.96  # factor between tried sizes
+INVISIBLE = 2  # alpha up to which nobody sees a pixel
 MARGIN_EM = 0.7  # room around a line for marks that leave the line box: Devanagari vowels, Arabic dots, accents
 # Line height in em where marks above and below need more than Latin does.
 TALL_SCRIPTS = (
@@ -108,15 +109,22 @@ class Typesetter:
         return fitted
 
     def try_fit(
-        self, text: str, face: Face, box: tuple[int, int], sizes: tuple[float, float], max_lines: int, place: str
+        self,
+        text: str,
+        face: Face,
+        box: tuple[int, int],
+        sizes: tuple[float, float],
+        max_lines: int,
+        place: str,
+        max_hyphens: int = NO_LIMIT,
     ) -> Fitted | None:
-        """The same, but None where it does not fit."""
+        """The same, but None where it does not fit; at most `max_hyphens` lines in a row end in a hyphen."""
         size, smallest = sizes
         parts, leading = pieces(text, face.locale.tag), leading_of(text)
-        face = self._covering(text, face, place)
+        face = self._covering(text + "-" * (SOFT_HYPHEN in text), face, place)
         while True:
             rows = min(max_lines, int(box[1] // (size * leading)))
-            lines = balanced(parts, partial(self._width, face=face, size=size), box[0], rows)
+            lines = balanced(parts, partial(self._width, face=face, size=size), box[0], rows, max_hyphens)
             if lines is not None:
                 return Fitted(lines, size, size * leading)
             if size <= smallest:
@@ -209,7 +217,10 @@ def stacked(below: Rgba, above: Rgba, x: int, y: int) -> Rgba:
 
 def ink_of(picture: Rgba) -> tuple[slice, slice]:
     """Return the rows and columns that show anything; one pixel where nothing does."""
-    rows, columns = np.flatnonzero(picture[..., 3].max(1) > 2), np.flatnonzero(picture[..., 3].max(0) > 2)
+    rows, columns = (
+        np.flatnonzero(picture[..., 3].max(1) > INVISIBLE),
+        np.flatnonzero(picture[..., 3].max(0) > INVISIBLE),
+    )
     if not len(rows):
         return slice(0, 1), slice(0, 1)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -22,5 +22,6 @@ LUXURY = Style(
     line_stagger=6,
     block_stagger=9,
     exit_frames=10,
+    transition="dip",
     cuts_on_beat=True,
 )

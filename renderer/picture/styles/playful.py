@@ -16,9 +16,11 @@ PLAYFUL = Style(
     backing=Backing("disc", ("paper", "ink")),
     text_motion=Motion(frames=24, curve=BOUNCE, dy_px=70, scale_from=0.7, opaque_at=0.2),
     plate_motion=Motion(frames=26, curve=Spring(damping=0.35, swings=2.0), scale_from=0.2, opaque_at=0.1),
+    headline_by="word",
     line_stagger=4,
     block_stagger=5,
     exit_frames=5,
     price_drops=True,
+    transition="wipe",
     cuts_on_beat=True,
 )

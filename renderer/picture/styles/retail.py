@@ -18,9 +18,11 @@ RETAIL = Style(
     backing=Backing("wall", ("accent", "ink")),
     text_motion=Motion(frames=10, curve=SLAM, scale_from=1.3, opaque_at=0.3),
     plate_motion=Motion(frames=20, curve=Spring(damping=0.42, swings=1.8), scale_from=0.3, opaque_at=0.15),
+    headline_by="word",
     line_stagger=3,
     block_stagger=3,
     exit_frames=4,
     price_drops=True,
+    transition="flash",
     cuts_on_beat=True,
 )

@@ -10,6 +10,7 @@ from renderer.picture.shapes import Shape
 from renderer.picture.typography import Align, Weight
 
 Colour = Literal["accent", "ink", "paper"]  # of the brand
+TransitionKind = Literal["dissolve", "wipe", "dip", "flash"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,11 @@ class Style:
     hairline: Colour | None = None  # a fine line around the frame
     text_motion: Motion | None = None  # None: rises
     plate_motion: Motion | None = None  # None: pops
+    headline_by: Literal["line", "word"] = "line"  # what headlines come in by; all other texts come by the line
     line_stagger: int = 4  # frames between the lines of a text
+    word_stagger: int = 3  # frames between the words of a headline; less where it has many
     block_stagger: int = 5  # frames between texts
     exit_frames: int = 7
+    transition: TransitionKind = "dissolve"  # of the backdrop from part to part
     cuts_on_beat: bool = False  # scenes end on the beat of the music nearest to their planned length
     price_drops: bool = False  # the former price is shown, struck through, and the new one takes its place

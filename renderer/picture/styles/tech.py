@@ -23,5 +23,6 @@ TECH = Style(
     block_stagger=4,
     exit_frames=4,
     price_drops=True,
+    transition="wipe",
     cuts_on_beat=True,
 )
