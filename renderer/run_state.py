@@ -145,6 +145,19 @@ class RunState:
             if body is not None:
                 yield StageAccount.model_validate_json(body)
 
+    def write_under_way(self, batch: int, account: StageAccount) -> None:
+        """Keep how far a stage is with a batch; its account, once there is one, counts instead."""
+        self.store.put_record(f"{self.prefix}/under_way/{account.stage}/{batch:03}.json", account)
+
+    def so_far(self) -> Iterator[StageAccount]:
+        """Yield the account of every stage of every batch, or how far it is: then `ended_at` is empty."""
+        keys: dict[str, str] = {}
+        for folder in (f"{self.prefix}/under_way/", f"{self.prefix}/accounts/"):
+            keys |= {key.removeprefix(folder): key for key in self.store.keys(folder)}
+        for body in self.store.get_all(list(keys.values())):
+            if body is not None:
+                yield StageAccount.model_validate_json(body)
+
     def account(self, stage: str, batch: str) -> StageAccount | None:
         """Return what one stage did with one batch."""
         return self.store.get_record(f"{self.prefix}/accounts/{stage}/{batch}.json", StageAccount)

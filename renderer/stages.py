@@ -19,7 +19,7 @@ from renderer.settings import Settings
 from renderer.spending import noted
 from renderer.store import Store
 
-LOG_EVERY_S = 5.0
+LOG_EVERY_S, NOTE_EVERY_S = 5.0, 2.0
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class BatchWork:
 
 
 Outcomes = Iterator[Outcome[Any, Any]]
+Tell = Callable[[int, Mapping[str, Failure]], None]
 
 
 def _generate(work: BatchWork, items: Iterable[Any], engine: Engine) -> Outcomes:
@@ -173,16 +174,17 @@ def _do(name: str, stage: Stage, work: BatchWork, missing: Mapping[str, Any]) ->
 def _twice(name: str, stage: Stage, work: BatchWork, items: Mapping[str, Any]) -> tuple[int, list[Failure]]:
     """Do items, those that may pass on a second try twice; its workers are those of the first."""
     with stage.engine(work.settings) as engine:
-        made, first = _pass(name, stage, work, items, engine)
+        made, first = _pass(name, stage, work, items, engine, _under_way(name, work, len(items)))
         again = {key: items[key] for key, failure in first.items() if failure.retryable}
-        more, second = _pass(name, stage, work, again, engine)
+        more, second = _pass(name, stage, work, again, engine, lambda made, failures: None)
     final = {**first, **second}
     return made + more, [failure for key, failure in final.items() if key not in again or key in second]
 
 
 def _pass(
-    name: str, stage: Stage, work: BatchWork, items: Mapping[str, Any], engine: Engine
+    name: str, stage: Stage, work: BatchWork, items: Mapping[str, Any], engine: Engine, tell: Tell
 ) -> tuple[int, dict[str, Failure]]:
+    """Do items once; `tell` hears after each how many are made, and what failed."""
     if not items:
         return 0, {}
     started = noted = time.monotonic()
@@ -195,10 +197,30 @@ def _pass(
             log.warning("%s", outcome.error)
             key = _key(name, outcome.item)
             failures[key] = Failure(stage=name, item=key, error=outcome.error, retryable=outcome.retryable)
+        tell(made, failures)
         if (now := time.monotonic()) - noted >= LOG_EVERY_S:
             noted = now
             _note(name, made, len(failures), len(items), now - started)
     return made, failures
+
+
+def _under_way(name: str, work: BatchWork, wanted: int) -> Tell:
+    """Return what writes down from time to time how far a batch is, for whoever looks at the run meanwhile.
+
+    What will be tried again has not failed yet.
+    """
+    started, noted = time.monotonic(), 0.0
+
+    def tell(made: int, failures: Mapping[str, Failure]) -> None:
+        nonlocal noted
+        if (now := time.monotonic()) - noted < NOTE_EVERY_S:
+            return
+        noted = now
+        final = tuple(failure for failure in failures.values() if not failure.retryable)
+        account = StageAccount(stage=name, seconds=now - started, wanted=wanted, made=made, failures=final)
+        work.state.write_under_way(work.number, account)
+
+    return tell
 
 
 def _note(name: str, made: int, failed: int, wanted: int, spent_s: float) -> None:

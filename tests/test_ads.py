@@ -6,7 +6,7 @@ import pytest
 
 from finished_run import RUN, write_run
 from renderer.artifacts import Creative
-from renderer.dashboard.ads import ads_of, keep_batch, parts_of
+from renderer.dashboard.ads import FORM, ads_of, keep_batch, parts_of
 from renderer.run_state import RunState
 from renderer.store import Store, open_store
 
@@ -46,7 +46,7 @@ def test_a_batch_keeps_its_ads_when_its_check_has_ended(tmp_path, store):
     assert 38 == len(fresh)
     assert fresh == ads_of(state, {})
     assert kept < set(parts_of(state))
-    assert [f"{state.prefix}/ads/2/reused.jsonl.gz"] == sorted(set(parts_of(state)) - kept)
+    assert [f"{state.prefix}/ads/{FORM}/reused.jsonl.gz"] == sorted(set(parts_of(state)) - kept)
 
 
 def test_ads_that_were_found_finished_have_the_rows_of_the_run_that_made_them(tmp_path, store):

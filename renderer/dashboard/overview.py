@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from renderer.artifacts import Record
 from renderer.dashboard.ads import WAITING, Ad, verdict_of
@@ -21,7 +21,7 @@ MAX_SHOWN_ITEMS = 50  # of one cause
 
 
 class StageRow(Record):
-    """What one stage did so far, over all batches that have ended."""
+    """What one stage did so far; `batches` are those that have ended it."""
 
     stage: str
     batches: int
@@ -41,7 +41,10 @@ class FailureGroup(Record):
 
 
 class Overview(Record):
-    """A run at a glance. `eta_s` and `ads_per_hour` are None where there is nothing to tell them by."""
+    """A run at a glance. `eta_s` and `ads_per_hour` are None where there is nothing to tell them by.
+
+    `rendered` also counts the checked ads of batches that are under way; they are shown when their batch has ended.
+    """
 
     run: str
     campaign: str
@@ -77,7 +80,7 @@ def overview(
     context, report = state.context(), state.report()
     planned = state.store.exists(f"{state.prefix}/plan.json")
     summary = state.summary() if planned else None
-    accounts = list(state.accounts())
+    accounts = list(state.accounts() if report else state.so_far())
     failures = _failures(accounts)
     verdicts = Counter(verdict_of(journal.decision_on(ad.sha256)) for ad in ads)
     refused = list(state.refused())
@@ -87,7 +90,8 @@ def overview(
     shown = (pair for ad in ads for pair in zip(ad.shots, ad.gpu_seconds, strict=True))
     closed = report is not None
     cost = cost_of(state, shown, shot_hours, gpu_hour_usd, closed=closed) if planned else Cost()
-    missing = max(0, requested - len(ads) - failed)
+    rendered = len(ads) + sum(one.made for one in accounts if one.stage == "check" and not one.ended_at)
+    missing = max(0, requested - rendered - failed)
     pace = _ads_per_hour(context.as_of, accounts)
     return Overview(
         run=state.run,
@@ -97,7 +101,7 @@ def overview(
         planned=planned,
         closed=closed,
         requested=requested,
-        rendered=len(ads),
+        rendered=rendered,
         missing=missing,
         waiting=verdicts[WAITING],
         approved=verdicts["approve"],
@@ -132,12 +136,13 @@ def _again(context: RunContext) -> dict[str, str | None]:
 
 
 def _ads_per_hour(began: str, accounts: Iterable[StageAccount]) -> float | None:
-    """Return how many ads were checked per hour since the run began, by the time the last batch ended."""
-    checks = [account for account in accounts if account.stage == "check" and account.ended_at]
+    """Return how many ads were checked per hour since the run began, by the time the last batch ended or is at."""
+    checks = [account for account in accounts if account.stage == "check"]
     made = sum(account.made for account in checks)
     if not made:
         return None
-    last = max(datetime.fromisoformat(account.ended_at) for account in checks)
+    now = datetime.now(UTC)
+    last = max(datetime.fromisoformat(account.ended_at) if account.ended_at else now for account in checks)
     spent_s = (last - datetime.fromisoformat(began)).total_seconds()
     return round(3600 * made / max(spent_s, 1.0), 1)
 
@@ -150,7 +155,7 @@ def _stages(accounts: Iterable[StageAccount]) -> tuple[StageRow, ...]:
     return tuple(
         StageRow(
             stage=stage,
-            batches=len(rows[stage]),
+            batches=sum(bool(account.ended_at) for account in rows[stage]),
             made=sum(account.made for account in rows[stage]),
             reused=sum(account.cached for account in rows[stage]),
             failed=sum(len(account.failures) for account in rows[stage]),

@@ -22,9 +22,9 @@ export function showGlance(seen, runs, others) {
 }
 
 function money(cost) {
-  const left = cost.gpu_hours_left ? [tile(`$${cost.usd_left.toFixed(2)}`, `still to spend, ${hours(cost.gpu_hours_left)} of GPU, estimated`)] : [];
-  return [tile(`$${cost.usd_spent.toFixed(2)}`, `spent, ${hours(cost.gpu_hours_spent)} of GPU, measured`, cost.over_budget ? "reject" : ""), ...left,
-    tile(`$${cost.usd_saved.toFixed(2)}`, `saved by reuse, ${hours(cost.gpu_hours_saved)} of GPU, ${cost.saved_measured ? "measured" : "partly estimated"}`)];
+  const left = cost.gpu_hours_left ? [tile(`$${cost.usd_left.toFixed(2)}`, `still to spend, ${hours(cost.gpu_hours_left)} of GPU, estimated`, "money")] : [];
+  return [tile(`$${cost.usd_spent.toFixed(2)}`, `spent, ${hours(cost.gpu_hours_spent)} of GPU, measured`, cost.over_budget ? "money reject" : "money"), ...left,
+    tile(`$${cost.usd_saved.toFixed(2)}`, `saved by reuse, ${hours(cost.gpu_hours_saved)} of GPU, ${cost.saved_measured ? "measured" : "partly estimated"}`, "money")];
 }
 
 const tile = (value, words, look = "") => make("div", { class: `tile ${look}` }, make("b", {}, value), make("span", {}, words));
