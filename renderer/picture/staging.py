@@ -33,7 +33,7 @@ WORDS_FRAMES = 10  # in which all words of a headline set out
 BLOCK_STAGGER = 5  # frames until the first text of a later scene
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7
 DROP_FRAMES = (16, 9)  # a former price as it was, and struck through, before the new one takes its place
-LEAST_DROP_FRAMES = 75  # of a scene: less leaves no time to read the new price
+LEAST_DROP_FRAMES = 70  # of a scene: less leaves no time to read the new price
 BUMP = Motion(frames=16, curve=Spring(damping=0.4, swings=1.5), scale_from=0.8, opaque_at=0.01)
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
 WIDEST_PICTURE = 1.0  # width over height that room is made for; wider ones are shown smaller
