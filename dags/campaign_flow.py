@@ -27,11 +27,17 @@ def stage(name: str, **options: Any) -> Callable[..., Any]:
 
     @task(task_id=name, map_index_template="{{ task.op_kwargs['batch']['label'] }}", **options)
     def work(batch: dict[str, Any], **context: Any) -> dict[str, Any]:
-        if name == "compose" and (news := call("tell_over_budget", batch["run"])):  # wherever the takes were rendered
-            tell("budget", news, context)
+        if name == "compose":  # wherever the takes were rendered
+            tell_spending(batch["run"], context)
         return call("run_stage", name, batch)
 
     return work
+
+
+def tell_spending(run: str, context: Any) -> None:
+    """Tell people, once, that a run has spent more than its budget."""
+    if news := call("tell_over_budget", run):
+        tell("budget", news, context)
 
 
 @once
@@ -72,6 +78,7 @@ def review(started: dict[str, Any], planned: list[Any] | None, **context: Any) -
         raise Final("review: there is no plan. See the logs of expand, withdraw and plan.", ALREADY_TOLD)
     if context["params"]["dry_run"]:
         raise AirflowSkipException("review: a dry run ends with the plan.")
+    tell_spending(started["run"], context)
     counts = call("review_run", started["run"])
     if counts["waiting"]:
         tell("waiting", f"{counts['waiting']} ads of {started['run']} wait for review", context)
