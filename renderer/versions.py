@@ -4,7 +4,7 @@ CODE_VERSIONS = {
     "generate": 3,
     "narrate": 2,
     "caption": 2,
-    "compose": 12,
+    "compose": 13,
     "check": 3,
 }
 

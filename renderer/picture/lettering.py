@@ -78,12 +78,12 @@ class Pen:
 
         A style's face beside letters that it lacks would be two sizes and weights in one line.
         """
-        style, families = self.style, self.locale.fonts
+        style, families, spacing = self.style, self.locale.fonts, 0.0
         if self.brand.headline_font:
             families = (self.brand.headline_font, *families)
         elif self.typesetter.shelf.covers(style.family, text):
-            families = (style.family, *families)
-        return Face(families, style.weight, self.locale, tracking=style.tracking)
+            families, spacing = (style.family, *families), style.word_spacing
+        return Face(families, style.weight, self.locale, tracking=style.tracking, word_spacing=spacing)
 
     def running(self, text: str) -> Face:
         """Type for what is read rather than seen: the brand's own where it has all letters of the text."""

@@ -50,12 +50,13 @@ LATIN_LEADING = 1.08
 
 @dataclass(frozen=True)
 class Face:
-    """How a text is set: families (best first), weight, language, base direction, tracking in em."""
+    """How a text is set: families (best first), weight, language, base direction; tracking and wider spaces in em."""
 
     families: tuple[str, ...]
     weight: Weight
     locale: Locale
     tracking: float = 0.0
+    word_spacing: float = 0.0
 
     @property
     def is_rtl(self) -> bool:
@@ -307,6 +308,7 @@ def _text_style(run: Run, face: Face, size: float) -> textlayout.TextStyle:
     style.setFontSize(size)
     style.setLocale(skia.String(face.locale.tag))
     style.setLetterSpacing(face.tracking * size)
+    style.setWordSpacing(face.word_spacing * size)
     style.setForegroundPaint(_paint(run.colour, run.opacity))
     if run.struck:
         style.setDecoration(textlayout.TextDecoration.kLineThrough)

@@ -10,6 +10,7 @@ RETAIL = Style(
     family="Archivo",
     weight="black",
     tracking=-0.02,
+    word_spacing=0.09,
     is_uppercase=True,
     scale=1.08,
     badge=Plate("ticket", fill="paper", radius_px=20, tilt_deg=5),

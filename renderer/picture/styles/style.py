@@ -41,6 +41,7 @@ class Style:
     family: str  # of headlines, prices and buttons, where it has the letters
     weight: Weight = "bold"
     tracking: float = -0.012  # em; letters that join are never spread
+    word_spacing: float = 0.0  # em by which the spaces of the style's own face are wider
     is_uppercase: bool = False  # headlines and buttons, in scripts that know capitals
     scale: float = 1.0  # largest size of headlines, of what the format has room for
     subline_tracking: float = 0.0
