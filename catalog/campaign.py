@@ -59,7 +59,10 @@ class Look(_Strict):
 
 
 class Brand(_Strict):
-    """The sender of the ads. `logo` is an SVG or PNG beside the campaign; in a run it lies in the store by its hash."""
+    """The sender of the ads. `logo` is an SVG or PNG beside the campaign; in a run it lies in the store by its hash.
+
+    `tone` is how the brand speaks, for whoever writes its copy; no ad is made of it.
+    """
 
     name: str
     logo: str
@@ -70,6 +73,12 @@ class Brand(_Strict):
     headline_font: str = ""  # the style's own unless one is named
     text_font: str = ""  # of sublines and legal lines; the locale's own unless one is named
     corner_radius: Annotated[float, Field(ge=0, le=60)] | None = None  # of plates, px at a short side of 1080
+    tone: Annotated[str, Field(max_length=300)] = ""
+
+    @field_validator("tone")
+    @classmethod
+    def _on_one_line(cls, tone: str) -> str:
+        return " ".join(tone.split())
 
 
 Mood = Literal["bright", "calm", "upbeat", "elegant", "lofi", "electronic", "playful", "cinematic", "none"]

@@ -47,7 +47,6 @@ class ScriptRules(BaseModel):
 
     source: str = ""
     brief: str = ""
-    tone: str = ""
     names: tuple[str, ...] = ()
     never_say: dict[str, tuple[str, ...]] = {}
     must_say: dict[str, dict[str, str]] = {}

@@ -46,6 +46,8 @@ def page_of(campaign: Campaign) -> str:
         "flight": f"{campaign.flight.start or 'open'} to {campaign.flight.end or 'open'}",
         "review": campaign.review,
     }
+    if campaign.brand.tone:
+        rows["tone"] = campaign.brand.tone.replace("|", "\\|")
     return "\n".join([campaign.description, "", "| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows.items())])
 
 

@@ -29,6 +29,7 @@ THEIR_OWN = {"prompt", "look"}  # in which shots may differ that begin with the 
 AFTERWARDS = {"sounds"}  # in which shots may differ whose pictures are the same
 READING_SHARE = 0.75  # of the fastest reading that a language's rules allow
 NOTES = {"captions": {"source", "as_of"}}  # of a locale: where its numbers come from
+FOR_WRITERS = {"tone"}  # of a brand: what no ad shows
 Retakes = Mapping[str, Retake]  # by the key of the shot that is not wanted
 NO_RETAKES: Retakes = MappingProxyType({})
 SEED_BITS = 63  # torch.Generator.manual_seed takes a signed 64-bit number
@@ -348,7 +349,11 @@ class _Planner:
     def _shared_facts(self) -> dict[tuple[str, str], str]:
         """Hash what many variants have in common once per locale and format."""
         context = self.planned.context
-        common = {"brand": context.brand.model_dump(), "fonts": self.tools.fonts, "code": CODE_VERSIONS["compose"]}
+        common = {
+            "brand": context.brand.model_dump(exclude=FOR_WRITERS),
+            "fonts": self.tools.fonts,
+            "code": CODE_VERSIONS["compose"],
+        }
         locales = {tag: locale.model_dump(exclude=NOTES) for tag, locale in context.locales.items()}
         formats = {name: format.model_dump(mode="json") for name, format in context.formats.items()}
         return {

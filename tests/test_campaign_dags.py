@@ -17,6 +17,7 @@ from campaign_folder import CAMPAIGN, write_campaign
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "pandas", "skia", "av", "cv2", "moviepy", "boto3", "onnxruntime", "ray")
+TONE = "logo: logo.svg, tone: warm | plain"
 SCHEDULED = """description: Ads before Christmas
 owner: marketing
 tags: [retail]
@@ -37,7 +38,9 @@ def bag_of(templates: Path, monkeypatch) -> Any:
 def templates(tmp_path, airflow_db) -> Path:
     """Two campaigns, one of them with a schedule."""
     write_campaign(tmp_path / "plain", campaign=CAMPAIGN.replace("id: test", "id: plain"))
-    write_campaign(tmp_path / "xmas", campaign=CAMPAIGN.replace("id: test", "id: xmas") + SCHEDULED)
+    write_campaign(
+        tmp_path / "xmas", campaign=CAMPAIGN.replace("id: test", "id: xmas").replace("logo: logo.svg", TONE) + SCHEDULED
+    )
     return tmp_path
 
 
@@ -49,6 +52,8 @@ def test_each_campaign_has_a_dag_that_tells_about_it(templates, monkeypatch):
     assert {} == bag.import_errors
     assert ("marketing", {"adloom", "retail"}, "Ads before Christmas") == (xmas.owner, xmas.tags, xmas.description)
     assert "`0 6 * * MON` in Europe/Berlin" in xmas.doc_md
+    assert "| tone | warm \\| plain |" in xmas.doc_md
+    assert "tone" not in plain.doc_md
     assert plain.task_ids == xmas.task_ids == bag.dags["render_campaign"].task_ids
 
 

@@ -39,6 +39,7 @@ from renderer.picture.show import Appearance, Show, Turn
 from renderer.picture.staging import Assets, stage
 from renderer.picture.styles import STYLES
 from renderer.picture.timeline import DISSOLVE_FRAMES, parts_of
+from renderer.picture.transition import Transition
 from renderer.picture.typography import Typesetter
 from renderer.run_records import RunContext, VariantPlan
 from renderer.shot_inputs import placed
@@ -493,7 +494,7 @@ def test_the_light_changes_under_a_product_that_stays() -> None:
     sides = []
     for number in (10, 29, 33, 45):
         frame = Planes(*(np.full(shape, 128, np.uint8) for shape in ((260, 400), (130, 200), (130, 200))))
-        appearance.paint(frame, number, 30)
+        appearance.paint(frame, number, 30, Transition("dissolve", fill=RED))
         sides.append(frame.y[140:220, 262:].mean() - frame.y[140:220, :138].mean())
 
         assert np.abs(to_rgb(frame)[60:140, 180:220].reshape(-1, 3).astype(int) - RED).max() <= 2

@@ -210,11 +210,11 @@ def test_what_is_parted_and_what_never_is(tag: str, text: str, expected: str) ->
         ("zh-CN", "不锈钢保温瓶不锈钢保温瓶"),
         ("hi-IN", "अंतरराष्ट्रीयकरण"),
         ("th-TH", "กำลังเดินทางไปที่นั่น"),
-        ("he-IL", "אלקטרואנצפלוגרף"),
+        ("ar-EG", "Ladestation-Zubehör"),
     ],
 )
 def test_scripts_without_hyphens_get_none(tag: str, text: str) -> None:
-    """Even where someone switched it on."""
+    """Even where someone switched it on, nor do Latin words in lines that run from right to left."""
     assert [] == list(softened(text, locale_of(tag), ()))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.resources import files
 from typing import get_args
 
 import pytest
+from ruamel.yaml import YAML
 
 from campaign_folder import (
     CAMPAIGN,
@@ -148,6 +150,29 @@ def test_every_word_price_and_picture_is_part_of_the_creatives_key(tmp_path):
     changed = {one.variant.id for one in planned(folder).variants if keys[one.variant.id] != one.creative_key}
 
     assert {name for name in keys if "/de-DE/" in name} == changed
+
+
+def test_another_tone_of_the_brand_renders_nothing(tmp_path):
+    """It is for whoever writes the copy; another colour is another ad."""
+
+    def keys(brand: str) -> list[str]:
+        text = CAMPAIGN.replace("logo: logo.svg", f"logo: logo.svg, {brand}")
+        return [one.creative_key for one in planned(write_campaign(tmp_path, campaign=text)).variants]
+
+    assert keys("tone: ''") == keys("tone: warm and plain")
+    assert set(keys("accent: '#FFB000'")).isdisjoint(keys("accent: '#FFB001'"))
+
+
+def test_another_hyphenation_is_another_ad_and_no_other_take_or_line(tmp_path):
+    """Where a locale parts words, or no longer does, its ads are made anew, from the same shots and recordings."""
+    before, after = planned(write_campaign(tmp_path / "a")), write_campaign(tmp_path / "b")
+    row = YAML(typ="safe").load(files("catalog") / "data" / "locales.yaml")["de-DE"]
+    YAML().dump({"de-DE": row | {"hyphenation": False}}, after / "locales.yaml")
+    after = planned(after)
+    same = {one.creative_key for one in before.variants} & {one.creative_key for one in after.variants}
+
+    assert (set(before.shots), set(before.lines)) == (set(after.shots), set(after.lines))
+    assert {"en-US", "ja-JP"} == {one.variant.locale for one in after.variants if one.creative_key in same}
 
 
 def test_equal_lines_are_spoken_once(tmp_path):

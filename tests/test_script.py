@@ -94,6 +94,21 @@ def test_only_what_is_missing_is_asked_for(folder: Path) -> None:
     assert KEY not in json.dumps(request)
 
 
+def test_drafts_are_written_in_the_brands_tone(folder: Path) -> None:
+    """The model is told how the brand speaks as part of its order, on one line; longer tones are refused."""
+    path = folder / "campaign.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("logo: logo.svg", 'logo: logo.svg, tone: "warm,\\n  plain "'), "utf-8")
+    _, log = drafted(folder, says(GERMAN_OFFER))
+    system, user = (message["content"] for message in log.requests[0]["messages"])
+
+    assert "warm, plain" == json.loads(user)["order"]["tone"]
+    assert 'Write in the brand\'s voice, "order.tone"' in system
+    path.write_text(text.replace("logo: logo.svg", f"logo: logo.svg, tone: {'x' * 301}"), "utf-8")
+    with pytest.raises(CatalogError, match=r"campaign.yaml:\d+: brand.tone: .*at most 300 characters"):
+        read_inputs(folder)
+
+
 def test_no_ad_uses_a_draft_and_the_refusal_says_how_to_accept_it(folder: Path) -> None:
     """A draft lies beside the copy; variants that would need it are refused until a person has accepted it."""
     drafted(folder, says(GERMAN_OFFER))
@@ -150,7 +165,7 @@ def test_a_second_run_asks_nothing(folder: Path) -> None:
 
 @pytest.mark.parametrize("change", ["model", "source", "tone"])
 def test_what_shapes_a_draft_is_in_its_key(folder: Path, change: str) -> None:
-    """Another model, source or rule asks anew."""
+    """Another model, source or tone of the brand asks anew."""
     with server(says(GERMAN_OFFER)) as log:
         settings = settings_of(log.url, folder.parent)
         draft_script(folder, ["de"], settings)
@@ -160,7 +175,8 @@ def test_what_shapes_a_draft_is_in_its_key(folder: Path, change: str) -> None:
         elif change == "source":
             (folder / "copy" / "en.yaml").write_text(COPY["en"].replace("Now", "Today"), encoding="utf-8")
         else:
-            (folder / "script.yaml").write_text("tone: dry\n", encoding="utf-8")
+            path = folder / "campaign.yaml"
+            path.write_text(path.read_text("utf-8").replace("logo: logo.svg", "logo: logo.svg, tone: dry"), "utf-8")
         draft_script(folder, ["de"], settings)
 
     assert len(log.requests) == 2

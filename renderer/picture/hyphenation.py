@@ -47,8 +47,10 @@ def softened(text: str, locale: Locale, names: Collection[str]) -> Iterator[str]
     First at hyphens that are written, at the seams of compounds or else near a word's middle, in all words but the
     last; then anywhere in those; then the same for the last word too. Soft hyphens are U+00AD; behind a written hyphen
     stands U+200B. Words that have soft hyphens of their writer, digits, signs or inner capitals stay as they are, and
-    so do those of `names`.
+    so do those of `names`. Lines that run from right to left are left alone: a hyphen would jump to their other end.
     """
+    if locale.direction == "rtl":
+        return
     kept = {word.casefold() for name in names for word in (*name.split(), *LETTERS.findall(name))}
     seen = {text}
     for with_last in (False, True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -102,13 +102,13 @@ class Pen:
         fitted, face, slot = self.broken(text, role, room)
         align: Align = "start" if self.frame.has_columns or self.frame.starts_at_margin else "centre"
         whole = [[line] for line in fitted.lines]
-        pictures = self._drawn_alone(whole, fitted, face, align, colour, place)
+        pictures = list(self._drawn_alone(whole, fitted, face, align, colour, place))
         inks = [ink_of(picture) for picture in pictures]
         left, top = min(ink[1].start for ink in inks), min(ink[0].start for ink in inks)
         right, bottom = max(ink[1].stop for ink in inks), max(ink[0].stop for ink in inks)
         if role == "headline" and self.style.headline_by == "word":
             rows = [pieces(line, self.locale.tag) for line in fitted.lines]
-            drawn = iter(self._drawn_alone(rows, fitted, face, align, colour, place))
+            drawn = self._drawn_alone(rows, fitted, face, align, colour, place)
             words = [_parted(line, list(islice(drawn, len(row)))) for line, row in zip(pictures, rows, strict=True)]
             pictures = [word for row in words for word in row]
             inks = [_on_grid_of(ink, ink_of(word)) for ink, row in zip(inks, words, strict=True) for word in row]
@@ -135,18 +135,14 @@ class Pen:
 
     def _drawn_alone(
         self, rows: Sequence[Sequence[str]], fitted: Fitted, face: Face, align: Align, colour: Rgb, place: str
-    ) -> list[Rgba]:
+    ) -> Iterator[Rgba]:
         """One picture per stretch of the lines, all shaped and placed as the whole text is, with nothing else seen."""
-        return [
-            self.typesetter.draw_runs(
-                [
-                    [Run(stretch, colour, float((row, column) == shown)) for column, stretch in enumerate(stretches)]
-                    for row, stretches in enumerate(rows)
-                ],
-                fitted, face, align, place,
-            )
-            for shown in ((row, column) for row, stretches in enumerate(rows) for column in range(len(stretches)))
-        ]  # fmt: skip
+        for shown in ((row, column) for row, stretches in enumerate(rows) for column in range(len(stretches))):
+            lines = [
+                [Run(stretch, colour, float((row, column) == shown)) for column, stretch in enumerate(stretches)]
+                for row, stretches in enumerate(rows)
+            ]
+            yield self.typesetter.draw_runs(lines, fitted, face, align, place)
 
     def fits(self, text: str, role: Role, smallest: float) -> bool:
         """Tell whether a text finds room at `smallest` design pixels or more."""

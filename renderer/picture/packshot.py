@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,12 +24,17 @@ CARD_RADIUS = 0.06  # of the short side, for pictures without a cutout
 CONTACT, AMBIENT = 0.58, 0.24  # darkest alpha of the near and the wide shadow; a take with a floor adds to the wide one
 AWAY: dict[Light, float] = {"left": 1.0, "top_left": 0.6, "top": 0.0, "top_right": -0.6, "right": -1.0}
 LEAN = (0.06, 0.3, 0.45, 0.25)  # of the foot's half width: near and wide shadow move; the wide one's far and near reach
+REFLECTED = 0.25  # share of the product's height that a shining floor shows
+LEAST_REFLECTED = 0.06  # less than that looks like a mistake
+REFLECTION_BLUR = 0.018  # of the product's height, where a reflection ends
+BEVEL = 0.02  # of a foot's width at either end, where its edge turns up
+UNDER_PX = 2  # of a reflection lie under the edge of the foot, so that no seam opens while it moves
 VISIBLE = 8  # alpha from which a pixel counts as product
 
 
 @dataclass(frozen=True)
 class Packshot:
-    """The product and its shadow at the size of `box`, ready to be drawn."""
+    """The product, its shadow and what the floor shows of it, at the size of `box`, ready to be drawn."""
 
     sprite: Sprite
     shadow: Sprite
@@ -37,14 +42,29 @@ class Packshot:
     shadow_x: int
     shadow_y: int
     stands: bool  # on the floor; a card hangs
+    reflection: Sprite | None = None
+    reflection_y: int = 0  # where it begins, below the top of the box
 
     def paint(self, frame: Planes, pose: Pose, opacity: float = 1.0) -> None:
         """Draw the product as it stands at a moment."""
         sink = self.box.height * (1 - pose.scale) / 2 if self.stands else 0.0  # keeps the foot where it is
-        rise = ENTER_PX * (1 - pose.entered) if self.stands else 0.0
-        blend_at(
-            frame, self.sprite, self.box.x, self.box.y + sink - pose.lift + rise, pose.scale, opacity * pose.entered
-        )
+        y = self._foot(pose) - self.box.height + sink
+        blend_at(frame, self.sprite, self.box.x, y, pose.scale, opacity * pose.entered)
+
+    def paint_reflection(self, frame: Planes, pose: Pose, opacity: float = 1.0) -> None:
+        """Draw what a shining floor shows of the product; it hangs on the foot."""
+        if self.reflection is None:
+            return
+        scale, foot, seen = round(pose.scale, 3), round(4 * self._foot(pose)) / 4, round(opacity * pose.entered, 2)
+        x = self.box.x - (self.reflection.width - self.box.width) / 2
+        below = (self.reflection_y - self.box.height) * scale
+        y = foot + below - self.reflection.height * (1 - scale) / 2
+        if seen > 0:
+            blend(frame, *_soft(self.reflection, x, y, scale, seen))
+
+    def _foot(self, pose: Pose) -> float:
+        """The row on which the product ends."""
+        return self.box.bottom - pose.lift + (ENTER_PX * (1 - pose.entered) if self.stands else 0.0)
 
     def paint_shadow(self, frame: Planes, pose: Pose, opacity: float = 1.0) -> None:
         """Draw what it throws; fainter while it floats."""
@@ -69,9 +89,9 @@ class Pose:
 
 
 @lru_cache(maxsize=4)
-def _soft(shadow: Sprite, x: int, y: int, scale: float, opacity: float) -> tuple[Sprite, int, int]:
-    """A shadow is too soft for anyone to see the small steps in which it grows and fades: most frames repeat it."""
-    return moved(shadow, x, y, scale, opacity)
+def _soft(sprite: Sprite, x: float, y: float, scale: float, opacity: float) -> tuple[Sprite, int, int]:
+    """Shadows and reflections are too soft for anyone to see the small steps in which they move: most frames repeat."""
+    return moved(sprite, x, y, scale, opacity)
 
 
 def read_product(path: Path, has_cutout: bool, place: str) -> NDArray[np.float32]:
@@ -115,13 +135,60 @@ def foot_of(product: NDArray[np.float32]) -> tuple[int, int]:
     return (int(foot[0]), int(foot[-1])) if len(foot) else (0, width)
 
 
-def packshot(product: NDArray[np.float32], box: Box, has_cutout: bool, light: Light = "top") -> Packshot:
-    """Scale a product (see `read_product`) into `box` and make its shadow, away from where the light comes from."""
+def packshot(
+    product: NDArray[np.float32],
+    box: Box,
+    has_cutout: bool,
+    light: Light = "top",
+    gloss: float = 0.0,
+    floor_px: int = 0,
+) -> Packshot:
+    """Scale a product (see `read_product`) into `box` and make its shadow, away from where the light comes from.
+
+    A floor with some `gloss`, 0 to 1, reflects what stands on it, in the `floor_px` below the box at most.
+    """
     shrinks = box.width < product.shape[1]
     kernel = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     scaled = np.asarray(np.clip(cv2.resize(product, (box.width, box.height), interpolation=kernel), 0, 255), np.float32)
     shadow, x, y = _floor_shadow(scaled, AWAY[light]) if has_cutout else _card_shadow(scaled, AWAY[light])
-    return Packshot(sprite_of(scaled), sprite_of(shadow), box, box.x + x, box.y + y, has_cutout)
+    reflected_px = min(round(REFLECTED * box.height), floor_px)
+    shot = Packshot(sprite_of(scaled), sprite_of(shadow), box, box.x + x, box.y + y, has_cutout)
+    if not (has_cutout and gloss > 0 and reflected_px >= LEAST_REFLECTED * box.height):
+        return shot
+    reflection, above = _reflection(scaled, reflected_px, gloss)
+    return replace(shot, reflection=sprite_of(reflection), reflection_y=box.height - above)
+
+
+def _reflection(product: NDArray[np.float32], reflected_px: int, gloss: float) -> tuple[NDArray[np.float32], int]:
+    """The product upside down, fainter and softer away from its foot, and how many of its rows lie above the lowest.
+
+    A round foot is seen from above: each column is mirrored where it meets the floor, not all at the lowest row.
+    """
+    height, width = product.shape[:2]
+    blur = REFLECTION_BLUR * height
+    margin = round(2 * blur) // 2 * 2
+    raised = np.pad(_raised(product), margin, mode="edge")
+    above = int(raised.max()) + UNDER_PX
+    rows = np.arange(-above, reflected_px, dtype=np.float32)[:, None]
+    below = rows + raised  # the edge of the foot, in px
+    source_y = np.minimum(height - 1 - raised - below, height - 1 - raised)
+    source_x = np.broadcast_to(np.arange(-margin, width + margin, dtype=np.float32), source_y.shape)
+    sharp = cv2.remap(product, source_x.copy(), source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    soft = cv2.GaussianBlur(sharp, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
+    away = np.clip(below / reflected_px, 0, 1)[..., None]
+    seen = gloss * (1 - away) ** 1.5 * (below >= -UNDER_PX)[..., None]
+    return np.asarray((sharp * (1 - away) + soft * away) * seen, np.float32), above
+
+
+def _raised(product: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far above its lowest row the foot ends in each column, in px; what overhangs counts as the foot beside it."""
+    height, width = product.shape[:2]
+    left, right = foot_of(product)
+    bevel = round(BEVEL * (right - left))
+    foot = np.arange(left + bevel, max(right - bevel, left + bevel) + 1).clip(0, width - 1)
+    lowest = np.argmax(product[::-1, :, 3] > 127, 0)[foot]
+    raised = np.interp(np.arange(width), foot, np.minimum(lowest, height / 14)).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(raised[None], (0, 0), 2)[0], np.float32)
 
 
 def _floor_shadow(product: NDArray[np.float32], away: float) -> tuple[NDArray[np.float32], int, int]:

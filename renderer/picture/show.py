@@ -62,11 +62,14 @@ class Appearance:
         pose = Pose.at(time_s, progress, entered)
         left = 1.0 if number < self.last else 1 - (number - self.last + 1) / (transition.leave_frames + 1)
         seen = list(self._seen(number))
+        pictures = seen
+        if len({id(shot.sprite) for shot, _ in seen}) == 1:  # the same picture: it must not show through
+            pictures = [(seen[0][0], 1.0)]
+        for shot, share in pictures:
+            shot.paint_reflection(frame, pose, left * share)
         for shot, share in seen:
             shot.paint_shadow(frame, pose, left * share)
-        if len({id(shot.sprite) for shot, _ in seen}) == 1:  # the same picture: it must not show through
-            seen = [(seen[0][0], 1.0)]
-        for shot, share in seen:
+        for shot, share in pictures:
             shot.paint(frame, pose, left * share)
 
     def _seen(self, number: int) -> Iterator[tuple[Packshot, float]]:

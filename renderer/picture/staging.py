@@ -33,10 +33,11 @@ WORDS_FRAMES = 10  # in which all words of a headline set out
 BLOCK_STAGGER = 5  # frames until the first text of a later scene
 RISE_FRAMES, POP_FRAMES, FADE_FRAMES, EXIT_FRAMES = 14, 13, 12, 7
 DROP_FRAMES = (16, 9)  # a former price as it was, and struck through, before the new one takes its place
-LEAST_DROP_FRAMES = 75  # of a scene: less leaves no time to read the new price
+LEAST_DROP_FRAMES = 70  # of a scene: less leaves no time to read the new price
 BUMP = Motion(frames=16, curve=Spring(damping=0.4, swings=1.5), scale_from=0.8, opaque_at=0.01)
 RISE_PX = 40  # how far entering text travels, at a short side of 1080
 WIDEST_PICTURE = 1.0  # width over height that room is made for; wider ones are shown smaller
+FLOOR_GAP = 10  # design px between the end of a reflection and a text below
 TURN_FRAMES = 6  # in which one picture of the product takes over from another
 MIRRORED: dict[Light, Light] = {"left": "right", "right": "left", "top_left": "top_right", "top_right": "top_left"}
 ONE_COLOUR = 24.0  # spread of a logo's colours below which it counts as drawn in one
@@ -348,7 +349,7 @@ def _appearances(
         if box is not None and assets.product is not None:
             first, last = parts[row[0]].first, parts[row[-1]].last
             cast.note("product", planned.variant.product_id, first, last, box, None)
-            yield Appearance(tuple(_turns(planned, parts, assets, box, lights, row, cast)), first, last)
+            yield Appearance(tuple(_turns(planned, parts, assets, boxes, lights, row, cast)), first, last)
 
 
 def _product_size(assets: Assets) -> Size | None:
@@ -369,15 +370,17 @@ def _turns(
     planned: VariantPlan,
     parts: Sequence[Part],
     assets: Assets,
-    box: Box,
+    boxes: Sequence[dict[Role, Box]],
     lights: Sequence[Light],
     row: Sequence[int],
     cast: _Cast,
 ) -> Iterator[Turn]:
     """The product in the light of each part, and its further pictures where a scene asks for them."""
     assert assets.product is not None, "there is a box for it"
+    box = boxes[row[0]]["product"]
     pictures = [(assets.product, planned.variant.has_cutout), *assets.more_pictures]
     rate = cast.pen.frame.format.frame_rate
+    gloss, floor_px = cast.pen.style.gloss, _floor_px(box, [boxes[number] for number in row], cast.pen.frame)
     drawn: dict[tuple[int, Light], Packshot] = {}
     shown = None
     for number in row:
@@ -390,11 +393,18 @@ def _turns(
             if wanted not in drawn:
                 product, has_cutout = pictures[index]
                 place = inside(box, product, has_cutout) if assets.more_pictures else box
-                drawn[wanted] = packshot(product, place, has_cutout, lights[number])
+                drawn[wanted] = packshot(product, place, has_cutout, lights[number], gloss, floor_px)
                 twin = next((shot for (other, _), shot in drawn.items() if other == index), drawn[wanted])
-                drawn[wanted] = replace(drawn[wanted], sprite=twin.sprite)
+                drawn[wanted] = replace(drawn[wanted], sprite=twin.sprite, reflection=twin.reflection)
             yield Turn(drawn[wanted], first, TURN_FRAMES if index else DISSOLVE_FRAMES)
             shown = wanted
+
+
+def _floor_px(product: Box, places: Sequence[dict[Role, Box]], frame: Frame) -> int:
+    """How far the floor below a product is free of everything that is said in its scenes."""
+    floor = Box(product.x, product.bottom, product.width, max(frame.format.height - product.bottom, 0))
+    others = [box for boxes in places for role, box in boxes.items() if role != "product" and box.meets(floor)]
+    return min([floor.height, *(box.y - floor.y - frame.px(FLOOR_GAP) for box in others)])
 
 
 def _transition(parts: Sequence[Part], pen: Pen, text: Rgb) -> Transition:

@@ -16,6 +16,7 @@ LUXURY = Style(
     subline_is_uppercase=True,
     badge=Plate("block", fill="ink", border="accent", border_px=2.5),
     button=Plate("block", fill="ink", border="accent", border_px=2.5),
+    gloss=0.4,
     hairline="accent",
     text_motion=Motion(frames=30, curve=BREATHE, scale_from=0.97, opaque_at=0.9),
     plate_motion=Motion(frames=30, curve=BREATHE, opaque_at=0.9),

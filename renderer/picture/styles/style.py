@@ -51,6 +51,7 @@ class Style:
     button: Plate = Plate()
     end_fill: Colour = "ink"  # what the end card is sunk in, if text stands out from it
     backing: Backing | None = None
+    gloss: float = 0.0  # of the floor: share of light with which it shows a product that stands on it
     hairline: Colour | None = None  # a fine line around the frame
     text_motion: Motion | None = None  # None: rises
     plate_motion: Motion | None = None  # None: pops

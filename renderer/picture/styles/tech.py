@@ -16,6 +16,7 @@ TECH = Style(
     rule_px=(210, 4),
     badge=Plate("chamfer", fill="ink", border="accent", border_px=4),
     button=Plate("chamfer"),
+    gloss=0.32,
     backing=Backing("brackets", ("accent", "paper")),
     text_motion=Motion(frames=14, curve=SNAP, dx_px=-120, opaque_at=0.4),
     plate_motion=Motion(frames=14, curve=SNAP, dx_px=-80, opaque_at=0.4),
