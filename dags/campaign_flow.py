@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk import task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from gate import SpendingGate
-from notices import ALREADY_TOLD, tell, tell_failure
+from notices import ALREADY_TOLD, tell, tell_failure, tell_spending
 from renderer_calls import Final, call
 
 # of a run that fails, one of these tasks fails, and the others only do not begin: people are told once
@@ -32,12 +32,6 @@ def stage(name: str, **options: Any) -> Callable[..., Any]:
         return call("run_stage", name, batch)
 
     return work
-
-
-def tell_spending(run: str, context: Any) -> None:
-    """Tell people, once, that a run has spent more than its budget."""
-    if news := call("tell_over_budget", run):
-        tell("budget", news, context)
 
 
 @once

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import BaseNotifier
 from airflow.sdk.configuration import conf
-from renderer_calls import templates
+from renderer_calls import call, templates
 from webhook import WebhookNotifier
 
 ALREADY_TOLD = "already told"  # the cause of an error that follows from one that people were told of
@@ -40,6 +40,12 @@ def tell_failure(context: Any) -> None:
     cause = getattr(error, "cause", "")
     if cause != ALREADY_TOLD:
         tell("budget" if cause == "BudgetExceeded" else "failed", f"{context['ti'].task_id} failed: {error}", context)
+
+
+def tell_spending(run: str, context: Any) -> None:
+    """Tell people, once, that a run has spent more than its budget."""
+    if news := call("tell_over_budget", run):
+        tell("budget", news, context)
 
 
 def _notifier(channel: str, message: dict[str, Any]) -> BaseNotifier:
