@@ -32,17 +32,25 @@ def teams(airflow_db) -> Iterator[None]:
     from airflow.models.team import Team
     from airflow.utils.session import create_session
 
+    before = {}  # where other tests of this process have put a DAG
     with create_session() as session:
         for dag, team in DAGS.items():
             bundle = DagBundleModel(name=f"bundle_{team}")
             bundle.teams.append(Team(name=team))
             session.add(bundle)
             session.flush()
-            session.add(DagModel(dag_id=dag, bundle_name=bundle.name))
+            if (known := session.get(DagModel, dag)) is not None:
+                before[dag], known.bundle_name = known.bundle_name, bundle.name
+            else:
+                session.add(DagModel(dag_id=dag, bundle_name=bundle.name))
     yield
     with create_session() as session:
         for dag, team in DAGS.items():
-            session.delete(session.get(DagModel, dag))
+            known = session.get(DagModel, dag)
+            if dag in before:
+                known.bundle_name = before[dag]
+            else:
+                session.delete(known)
             session.flush()
             session.delete(session.get(DagBundleModel, f"bundle_{team}"))
             session.flush()
