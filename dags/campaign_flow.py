@@ -18,6 +18,8 @@ from gate import SpendingGate
 from notices import ALREADY_TOLD, tell, tell_failure, tell_spending
 from renderer_calls import Final, call
 
+# An answer that is there as a gate parks lets Airflow resume it before its worker has ended; most such tries fail.
+ANSWER_TRIES = 20
 # of a run that fails, one of these tasks fails, and the others only do not begin: people are told once
 once = functools.partial(task, on_failure_callback=tell_failure)
 
@@ -92,5 +94,6 @@ def flow() -> None:
     """Add the tasks of a run to the DAG that is being made; the run's form names the campaign."""
     started = expand()
     batches = plan(withdraw(started))
-    approve = SpendingGate(task_id="approve", run="{{ ti.xcom_pull(task_ids='expand')['run'] }}")
+    run = "{{ ti.xcom_pull(task_ids='expand')['run'] }}"
+    approve = SpendingGate(task_id="approve", run=run, retries=ANSWER_TRIES)
     batches >> approve >> render.expand(batch=batches) >> review(started, batches) >> publish(started)
