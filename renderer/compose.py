@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -93,11 +93,11 @@ def compose_variant(
         pictures = stretches(ad.show, keys, encoding, store, Path(folder))
         join(path, pictures, sound.result(), encoding)
         poster.result()
-        cues = cues_of(ad.told, ad.parts, format.frame_rate)
+        cues = cues_of(ad.told, material.parts, format.frame_rate)
         write_webvtt(path.with_suffix(".vtt"), cues)
         write_srt(path.with_suffix(".srt"), cues)
         write_ttml(path.with_suffix(".ttml"), cues, locale, format)
-        creative = _creative(planned, ad.show, ad.parts, ad.speeches, path)
+        creative = _creative(planned, ad.show, material.parts, material.speeches, path)
         for name in (creative.object, creative.webvtt, creative.srt, creative.ttml, creative.poster):
             store.put_file(name, path.with_suffix(Path(name).suffix))
     store.put_record(record_key, creative)
@@ -120,8 +120,6 @@ class Staged:
     """One ad laid out; `told` are the captions of the files beside it."""
 
     show: Show
-    parts: Sequence[Part]
-    speeches: Sequence[Speech | None]
     told: Sheets
 
 
@@ -148,14 +146,11 @@ def _laid_out(
     format, locale = context.formats[planned.variant.format], context.locales[planned.variant.locale]
     parts, style = material.parts, STYLES[planned.variant.style]
     told, burnt = _captions(planned, material, context)
-    assets = replace(
-        _assets(planned, material.takes, context, store),
-        sheets=burnt,
-        beats=beats(planned.variant.music, parts[-1].last / format.frame_rate),
-    )
+    beat_times = beats(planned.variant.music, parts[-1].last / format.frame_rate)
+    assets = _assets(planned, material.takes, burnt, beat_times, context, store)
     frame = Frame(format, is_rtl=locale.direction == "rtl", starts_at_margin=style.align == "start")
     pen = Pen(typesetter, context.brand, locale, frame, planned.variant.id, style, planned.variant.title)
-    return Staged(stage(planned, parts, assets, pen), parts, material.speeches, told)
+    return Staged(stage(planned, parts, assets, pen), told)
 
 
 def encoding_of(format: Format, title: str = "") -> Encoding:
@@ -195,14 +190,19 @@ def _kept_frames(path: Path) -> Frames:
     return read_take(path)
 
 
-def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, store: Store) -> Assets:
+def _assets(
+    planned: VariantPlan,
+    takes: Sequence[Take],
+    sheets: Sheets,
+    beat_times: Sequence[float],
+    context: RunContext,
+    store: Store,
+) -> Assets:
     variant = planned.variant
-    with ThreadPoolExecutor(len(takes), thread_name_prefix="takes") as threads:
-        frames = list(threads.map(partial(_frames, store=store), takes))
-    footage = [
-        Footage(pictures, take.frame_rate, take.loops, Seat(take.stand), take.object)
-        for take, pictures in zip(takes, frames, strict=True)
-    ]
+    distinct = {take.key: take for take in takes}  # scenes may share one: it is decoded once
+    with ThreadPoolExecutor(len(distinct), thread_name_prefix="takes") as threads:
+        frames = dict(zip(distinct, threads.map(partial(_frames, store=store), distinct.values()), strict=True))
+    footage = [Footage(frames[take.key], take.frame_rate, take.loops, Seat(take.stand), take.object) for take in takes]
     product: NDArray[np.float32] | None = None
     if any(scene.product != "none" for scene in variant.scenes):
         product = read_product(store.local(f"images/{variant.image_sha256}.png"), variant.has_cutout, variant.id)
@@ -213,7 +213,7 @@ def _assets(planned: VariantPlan, takes: Sequence[Take], context: RunContext, st
         (read_product(store.local(f"images/{one.sha256}.png"), one.has_cutout, variant.id), one.has_cutout)
         for one in variant.more_images
     ]
-    return Assets(footage, product, logo, (), more)
+    return Assets(footage, product, logo, sheets, more, beat_times)
 
 
 def _captions(planned: VariantPlan, material: Material, context: RunContext) -> tuple[Sheets, Sheets]:

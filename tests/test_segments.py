@@ -80,7 +80,7 @@ def test_an_ad_of_copied_parts_is_the_ad_that_would_have_been_drawn(
     _, _, fresh_store = ready(tmp_path / "two")
     fresh = compose_variant(other, context, fresh_store, typesetter)
 
-    scene = staged(other, context, store, typesetter).parts[1]
+    scene = staged(other, context, store, typesetter).show.parts[1]
     assert len(only_drawn) == scene.num_frames + 1, "the poster and the scene with the price"
     assert only_drawn[1:] == list(range(scene.first, scene.last))
     assert store.get_bytes(copied.object) == fresh_store.get_bytes(fresh.object)
