@@ -23,6 +23,12 @@ LOUD = Finding(check="loudness", severity="warning", measured="-16", limit="-14"
 BROKEN = Finding(check="black", severity="error", measured="2 s", limit="0.5 s", message="black. Render it again.")
 
 
+def take(key: str, **facts: object) -> Take:
+    """The record of a small take."""
+    small = {"object": f"takes/{key}.mp4", "width": 72, "height": 128, "num_frames": 9, "frame_rate": 10}
+    return Take.model_validate({"key": key, **small, **facts})
+
+
 def write_run(
     store: Store, folder: Path, count: int = 12, run: str = RUN, titles: Sequence[str] = (), failures: int = 0
 ) -> list[VariantPlan]:
@@ -53,19 +59,7 @@ def write_run(
             writers.map(lambda one: _finish(*one, store), enumerate(v for v in variants if v.creative_key not in lost))
         )
     for key in plan.shots:
-        store.put_record(
-            f"takes/{key}.json",
-            Take(
-                key=key,
-                object=f"takes/{key}.mp4",
-                width=72,
-                height=128,
-                num_frames=9,
-                frame_rate=10,
-                seed=7,
-                seconds_spent=3.5,
-            ),
-        )
+        store.put_record(f"takes/{key}.json", take(key, seed=7, seconds_spent=3.5))
     for number, batch in enumerate(batches):
         failed = tuple(_failure(one.creative_key) for one in batch.variants if one.creative_key in lost)
         made = len(batch.variants) - len(failed)

@@ -11,9 +11,8 @@ import pytest
 
 from campaign_folder import CAMPAIGN, write_campaign
 from conftest import ROOT
-from finished_run import RUN, write_run
+from finished_run import RUN, take, write_run
 from renderer import batches
-from renderer.artifacts import Take
 from renderer.dashboard.desk import Desk
 from renderer.engine import Outcome
 from renderer.errors import StoreError
@@ -38,22 +37,10 @@ def planned_run(folder: Path, settings: Settings, more: str = "") -> RunState:
     return batches.open_run(started["run"], settings)
 
 
-def take(key: str, gpu_seconds: float | None) -> Take:
-    return Take(
-        key=key,
-        object=f"takes/{key}.mp4",
-        width=72,
-        height=128,
-        num_frames=9,
-        frame_rate=10,
-        seconds_spent=gpu_seconds or 0,
-        gpu_seconds=gpu_seconds,
-    )
-
-
 def rendered(state: RunState, gpu_seconds: float, seconds: float = 1.0) -> list[Outcome]:
     """What the first batch's shots come to: rendered now, or, in no time at all, found."""
-    return [Outcome(shot, take(shot.key, gpu_seconds), None, False, seconds) for shot in state.batch(0).shots]
+    cost = {"seconds_spent": gpu_seconds, "gpu_seconds": gpu_seconds}
+    return [Outcome(shot, take(shot.key, **cost), None, False, seconds) for shot in state.batch(0).shots]
 
 
 def test_takes_that_lie_over_each_other_share_their_workers_time():
@@ -175,7 +162,7 @@ def test_the_dashboard_says_what_was_measured(tmp_path, settings):
     state = RunState(RUN, store)
     shown = [key for one in planned for key in one.shots]
     for key in set(shown):
-        store.put_record(f"takes/{key}.json", take(key, 36.0))
+        store.put_record(f"takes/{key}.json", take(key, seconds_spent=36.0, gpu_seconds=36.0))
     state.write_spending(0, Spending(gpu_seconds=dict.fromkeys(shown, 36.0)))
     cost = Desk(settings, store).overview(RUN).cost
 
