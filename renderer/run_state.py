@@ -141,9 +141,8 @@ class RunState:
 
     def accounts(self, stage: str = "") -> Iterator[StageAccount]:
         """Yield what all stages, or one of them, did so far."""
-        for body in self.store.get_all(list(self.store.keys(f"{self.prefix}/accounts/{stage}"))):
-            if body is not None:
-                yield StageAccount.model_validate_json(body)
+        keys = list(self.store.keys(f"{self.prefix}/accounts/{stage}"))
+        yield from filter(None, self.store.get_records(keys, StageAccount))
 
     def write_under_way(self, batch: int, account: StageAccount) -> None:
         """Keep how far a stage is with a batch; its account, once there is one, counts instead."""
@@ -154,9 +153,7 @@ class RunState:
         keys: dict[str, str] = {}
         for folder in (f"{self.prefix}/under_way/", f"{self.prefix}/accounts/"):
             keys |= {key.removeprefix(folder): key for key in self.store.keys(folder)}
-        for body in self.store.get_all(list(keys.values())):
-            if body is not None:
-                yield StageAccount.model_validate_json(body)
+        yield from filter(None, self.store.get_records(list(keys.values()), StageAccount))
 
     def account(self, stage: str, batch: str) -> StageAccount | None:
         """Return what one stage did with one batch."""
@@ -173,7 +170,7 @@ class RunState:
     def spent(self) -> dict[str, float]:
         """Return the GPU seconds of every take that this run has rendered; batches that share a take count it once."""
         keys = list(self.store.keys(f"{self.prefix}/spending/"))
-        noted = (Spending.model_validate_json(body) for body in self.store.get_all(keys) if body)
+        noted = filter(None, self.store.get_records(keys, Spending))
         return {key: seconds for one in noted for key, seconds in one.gpu_seconds.items()}
 
     def write_report(self, report: RunReport) -> None:

@@ -16,10 +16,10 @@ from renderer.progress import FOLDERS, present
 from renderer.run_records import Batch, Failure, RunContext, StageAccount, VariantPlan
 from renderer.run_state import RunState
 from renderer.settings import Settings
-from renderer.spending import noted
+from renderer.spending import NOTE_EVERY_S, noted
 from renderer.store import Store
 
-LOG_EVERY_S, NOTE_EVERY_S = 5.0, 2.0
+LOG_EVERY_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,13 @@ class BatchWork:
     number: int
     state: RunState
     context: RunContext
-    store: Store
     settings: Settings
     blocked: Mapping[str, str] = field(default_factory=dict)  # why earlier stages could not make a key
+
+    @property
+    def store(self) -> Store:
+        """Where the batch's run lies, and all that it makes."""
+        return self.state.store
 
 
 Outcomes = Iterator[Outcome[Any, Any]]
@@ -140,7 +144,7 @@ def run_stage(name: str, number: int, state: RunState, settings: Settings) -> St
     started = time.monotonic()
     stage = STAGES[name]
     batch = state.batch(number)
-    work = BatchWork(batch, number, state, state.context(), state.store, settings, _blocked(name, number, state))
+    work = BatchWork(batch, number, state, state.context(), settings, _blocked(name, number, state))
     items = {stage.makes(item): item for item in stage.items(batch)}
     there = present(FOLDERS[name], set(items), state.store)
     missing = {key: item for key, item in items.items() if key not in there}
